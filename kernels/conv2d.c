@@ -1,0 +1,195 @@
+/* conv2d.c - direct convolution over channels-last activations.
+ *
+ * A tile of output pixels by channel blocks stays in registers while the sum
+ * runs over kernel rows, kernel columns and input channels: every step loads the
+ * weights of the tile's blocks once and broadcasts one input value a pixel. The
+ * input has its padding in memory, so no tile knows about borders. A matrix
+ * product is the case of a 1x1 kernel over one long row of pixels.
+ *
+ * Tasks: a range of tiles times a range of channel blocks; within a task blocks
+ * are the outer loop, so their weights stay in cache over the tiles.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "kernel.h"
+
+enum {
+  MAX_TILE_PIXELS = 30,
+  MAX_TILE_VECTORS = 8,
+  /* Terms of a kernel row up to which its loop is unrolled: the first layer of an image net gains a fifth with 16
+   * registers and loses a tenth with 32, where the tile is wider. */
+  SHORT_ROW = 24
+};
+
+/* The output pixels of a tile: consecutive ones of a row, or, where rows are
+ * short, of all rows one behind the other. */
+struct tile {
+  int64_t pixels, n, h, w;     /* how many, and where the first one is */
+  int64_t in[MAX_TILE_PIXELS]; /* elements from the first pixel's window to each one's */
+};
+
+/* Step to the next output pixel in the order of memory. */
+INLINE void next_pixel(const struct k_image *o, int64_t *n, int64_t *h, int64_t *w) {
+  if (++*w < o->width) return;
+  *w = 0;
+  if (++*h < o->height) return;
+  *h = 0;
+  ++*n;
+}
+
+INLINE int64_t conv2d_window(const struct k_conv2d *s, int64_t n, int64_t h, int64_t w) {
+  return n * s->in_image + h * s->stride_h * s->in_row + w * s->stride_w * s->in_pixel;
+}
+
+INLINE void tile_locate(const struct k_conv2d *s, struct tile *t, const int64_t pixels) {
+  t->pixels = pixels;
+  int64_t n = t->n, h = t->h, w = t->w;
+  const int64_t first = conv2d_window(s, n, h, w);
+  UNROLL for (int64_t m = 0; m < pixels; m++) {
+    t->in[m] = s->tile_wraps ? conv2d_window(s, n, h, w) - first : m * s->stride_w * s->in_pixel;
+    if (s->tile_wraps) next_pixel(&s->out, &n, &h, &w);
+  }
+}
+
+/* Add kernel column kw of a kernel row to the sums. */
+INLINE void conv2d_tap(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
+                       int64_t kw, vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
+  const int64_t block_floats = s->kernel_h * s->kernel_w * s->in_channels * BLOCK;
+  const float *p = in + kw * s->dilate_w * s->in_pixel;
+  const float *q = weights + kw * s->in_channels * BLOCK;
+  _Pragma("clang loop unroll_count(4)") for (int64_t ic = 0; ic < s->in_channels; ic++) {
+    vf w[MAX_TILE_VECTORS];
+    UNROLL for (int64_t v = 0; v < vectors; v++) w[v] =
+        vec_load(q + v / BLOCK_VECTORS * block_floats + ic * BLOCK + v % BLOCK_VECTORS * VF);
+    UNROLL for (int64_t m = 0; m < pixels; m++) {
+      const vf x = vec_splat(p[t->in[m] + ic * s->in_channel]);
+      UNROLL for (int64_t v = 0; v < vectors; v++) sum[m][v] += x * w[v];
+    }
+  }
+}
+
+/* Sums of `pixels` x `blocks`, bias included. */
+INLINE void conv2d_sums(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
+                        const float *bias, vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
+  UNROLL for (int64_t m = 0; m < pixels; m++) {
+    UNROLL for (int64_t v = 0; v < vectors; v++) sum[m][v] = vec_load(bias + v * VF);
+  }
+  NO_UNROLL for (int64_t kh = 0; kh < s->kernel_h; kh++) {
+    const float *p = in + kh * s->dilate_h * s->in_row;
+    const float *q = weights + kh * s->kernel_w * s->in_channels * BLOCK;
+    if (VF == 8 && s->kernel_w * s->in_channels <= SHORT_ROW) {
+      UNROLL for (int64_t kw = 0; kw < s->kernel_w; kw++) conv2d_tap(s, t, p, q, kw, sum, pixels, vectors);
+    } else {
+      NO_UNROLL for (int64_t kw = 0; kw < s->kernel_w; kw++) conv2d_tap(s, t, p, q, kw, sum, pixels, vectors);
+    }
+  }
+}
+
+/* Store the sums through the expression, channels [channel, end). */
+INLINE void conv2d_store(const struct k_conv2d *s, k_expression expression, void *const *buffers, const struct tile *t,
+                         int64_t channel, int64_t last_lanes, const vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels,
+                         const int64_t vectors) {
+  float *out = (float *)buffers[3];
+  int64_t n = t->n, h = t->h, w = t->w;
+  UNROLL for (int64_t m = 0; m < pixels; m++) {
+    UNROLL for (int64_t v = 0; v < vectors; v++) {
+      const int64_t in_last = v - (vectors - BLOCK_VECTORS); /* vector of the last block, or before it */
+      const int64_t lanes = in_last >= 0 ? min64(VF, last_lanes - in_last * VF) : VF;
+      if (lanes <= 0) continue;
+      const int64_t at[4] = {n, h, w, channel + v * VF};
+      float *p = out + n * s->out.image + h * s->out.row + w * s->out.pixel + channel + v * VF;
+      vec_store_lanes(p, expression(sum[m][v], buffers, at, lanes), lanes);
+    }
+    if (s->tile_wraps)
+      next_pixel(&s->out, &n, &h, &w);
+    else
+      w++;
+  }
+}
+
+/* The border beside, above and below the tile's pixels. */
+INLINE void conv2d_border(const struct k_conv2d *s, void *const *buffers, const struct tile *t, int64_t channel,
+                          int64_t end) {
+  int64_t n = t->n, h = t->h, w = t->w;
+  if (!s->tile_wraps) {
+    float *image = (float *)buffers[3] + n * s->out.image;
+    zero_border(&s->out, image, h, w == 0, w + t->pixels == s->out.width, channel, end);
+    return;
+  }
+  NO_UNROLL for (int64_t m = 0; m < t->pixels; m++) {
+    float *image = (float *)buffers[3] + n * s->out.image;
+    zero_border(&s->out, image, h, w == 0, w + 1 == s->out.width, channel, end);
+    next_pixel(&s->out, &n, &h, &w);
+  }
+}
+
+/* One tile: `pixels` x `blocks`; the last block has `last_lanes` channels. */
+INLINE void conv2d_tile(const struct k_conv2d *s, k_expression expression, void *const *buffers, struct tile *t,
+                        int64_t group, int64_t block, int64_t last_lanes, const int64_t pixels, const int64_t blocks) {
+  const int64_t blocks_per_group = (s->out_channels + BLOCK - 1) / BLOCK;
+  const int64_t packed_block = group * blocks_per_group + block;
+  const int64_t channel = group * s->out_channels + block * BLOCK;
+  const float *in =
+      (const float *)buffers[0] + conv2d_window(s, t->n, t->h, t->w) + group * s->in_channels * s->in_channel;
+  const float *weights = (const float *)buffers[1] + packed_block * s->kernel_h * s->kernel_w * s->in_channels * BLOCK;
+  const float *bias = (const float *)buffers[2] + packed_block * BLOCK;
+  vf sum[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
+  tile_locate(s, t, pixels);
+  conv2d_border(s, buffers, t, channel, channel + (blocks - 1) * BLOCK + last_lanes);
+  conv2d_sums(s, t, in, weights, bias, sum, pixels, blocks * BLOCK_VECTORS);
+  conv2d_store(s, expression, buffers, t, channel, last_lanes, sum, pixels, blocks * BLOCK_VECTORS);
+}
+
+/* Pixels of a run that tiles divide: a row, or all rows. */
+INLINE int64_t run_pixels(const struct k_conv2d *s) {
+  return s->tile_wraps ? s->batch * s->out.height * s->out.width : s->out.width;
+}
+
+/* Tile number `tile` over `blocks` blocks from `block` on. */
+INLINE void conv2d_blocks(const struct k_conv2d *s, k_expression expression, void *const *buffers, int64_t tile,
+                          int64_t group, int64_t block, const int64_t blocks) {
+  const int64_t run = run_pixels(s), rest = run % s->tile_pixels;
+  const int64_t tiles_per_run = (run + s->tile_pixels - 1) / s->tile_pixels;
+  const int64_t blocks_per_group = (s->out_channels + BLOCK - 1) / BLOCK;
+  const int64_t tail = s->out_channels % BLOCK;
+  const int64_t pixel = tile % tiles_per_run * s->tile_pixels;
+  const int64_t row = s->tile_wraps ? pixel / s->out.width : tile / tiles_per_run;
+  struct tile t = {.n = row / s->out.height, .h = row % s->out.height, .w = pixel % s->out.width};
+  const int is_rest = rest && pixel + s->tile_pixels > run;
+  const int is_tail = tail && block + blocks == blocks_per_group;
+  if (is_rest && is_tail)
+    conv2d_tile(s, expression, buffers, &t, group, block, tail, rest, blocks);
+  else if (is_rest)
+    conv2d_tile(s, expression, buffers, &t, group, block, BLOCK, rest, blocks);
+  else if (is_tail)
+    conv2d_tile(s, expression, buffers, &t, group, block, tail, s->tile_pixels, blocks);
+  else
+    conv2d_tile(s, expression, buffers, &t, group, block, BLOCK, s->tile_pixels, blocks);
+}
+
+KERNEL void k_conv2d_nhwc_f32(void *const *buffers, void *scratch, int64_t task_begin, int64_t task_end,
+                              const struct k_conv2d *s, k_expression expression) {
+  (void)scratch;
+  const int64_t tiles_per_run = (run_pixels(s) + s->tile_pixels - 1) / s->tile_pixels;
+  const int64_t tiles = s->tile_wraps ? tiles_per_run : s->batch * s->out.height * tiles_per_run;
+  const int64_t blocks_per_group = (s->out_channels + BLOCK - 1) / BLOCK;
+  const int64_t rest = blocks_per_group % s->tile_blocks;
+  const int64_t tile_tasks = (tiles + s->tiles_per_task - 1) / s->tiles_per_task;
+  const int64_t block_tasks = (blocks_per_group + s->blocks_per_task - 1) / s->blocks_per_task;
+  NO_UNROLL for (int64_t task = task_begin; task < task_end; task++) {
+    const int64_t tile_begin = task % tile_tasks * s->tiles_per_task;
+    const int64_t tile_end = min64(tiles, tile_begin + s->tiles_per_task);
+    const int64_t group = task / tile_tasks / block_tasks;
+    const int64_t block_begin = task / tile_tasks % block_tasks * s->blocks_per_task;
+    const int64_t block_end = min64(blocks_per_group, block_begin + s->blocks_per_task);
+    NO_UNROLL for (int64_t block = block_begin; block < block_end; block += s->tile_blocks) {
+      const int is_rest = rest && block + s->tile_blocks > blocks_per_group;
+      NO_UNROLL for (int64_t tile = tile_begin; tile < tile_end; tile++) {
+        if (is_rest)
+          conv2d_blocks(s, expression, buffers, tile, group, block, rest);
+        else
+          conv2d_blocks(s, expression, buffers, tile, group, block, s->tile_blocks);
+      }
+    }
+  }
+}

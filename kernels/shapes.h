@@ -1,0 +1,77 @@
+/* shapes.h - the constants of a specialised kernel. Shared by the templates,
+ * the lowering that fills them and the tests.
+ *
+ * Every field is an int64_t, so that a struct is an array of numbers to the
+ * compiler; strides count elements (4 bytes). Fields under "tile" are chosen per
+ * target by codegen/select.c, all others by the lowering.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_KERNELS_SHAPES_H
+#define MXN_KERNELS_SHAPES_H
+
+#include <stdint.h>
+
+/* Output channels in a block of packed convolution weights:
+ * [group][block][kernel_h][kernel_w][in_channel][16], zeros where the last block
+ * of a group is not full. */
+#define K_CHANNEL_BLOCK 16
+
+/* A channels-last activation: pixel (n, h, w) of channel c lies at
+ * n * image + h * row + w * pixel + c. The border of `top` rows and `left`
+ * pixels ... around each image is inside the same buffer and is kept zero by the
+ * step that writes it. */
+struct k_image {
+  int64_t height, width;
+  int64_t image, row, pixel;
+  int64_t top, left, bottom, right;
+};
+
+/* buffers: input at the window of output pixel (0, 0), weights, bias
+ * [group][block][16], output, operands of the expression. */
+struct k_conv2d {
+  int64_t batch, groups;
+  int64_t in_channels, out_channels; /* of one group */
+  int64_t kernel_h, kernel_w, stride_h, stride_w, dilate_h, dilate_w;
+  int64_t in_image, in_row, in_pixel, in_channel; /* any layout: NCHW has in_pixel 1 */
+  struct k_image out;
+  /* tile */
+  int64_t tile_pixels;     /* output pixels held in registers */
+  int64_t tile_wraps;      /* 0: of one row; 1: of all rows, one behind the other */
+  int64_t tile_blocks;     /* channel blocks held in registers */
+  int64_t tiles_per_task;  /* consecutive tiles, over rows and images */
+  int64_t blocks_per_task; /* a multiple of tile_blocks, or all */
+};
+
+/* buffers: input at pixel (0, 0), output, operands of the expression. */
+struct k_pool2d {
+  int64_t batch, channels;
+  int64_t in_h, in_w, in_image, in_row, in_pixel;
+  int64_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
+  int64_t is_max;             /* else the average, or the sum */
+  int64_t divide_by;          /* average: 0 the window inside the image, 1 the window inside the padded image; sum: 2 */
+  int64_t padded_h, padded_w; /* in_h + pad before and after */
+  struct k_image out;
+  /* tile */
+  int64_t channels_per_task;
+};
+
+/* Any elementwise computation, copies and transposes included: the expression at
+ * every position of `out`. buffers: output, operands of the expression. */
+struct k_loop {
+  int64_t batch, channels;
+  struct k_image out;
+  /* tile */
+  int64_t rows_per_task;
+};
+
+/* exp(x - max) / sum over the channels of every pixel. buffers: input, output. */
+struct k_softmax {
+  int64_t batch, channels;
+  int64_t in_image, in_row, in_pixel;
+  struct k_image out;
+  /* tile */
+  int64_t rows_per_task;
+};
+
+#endif

@@ -1,0 +1,38 @@
+/* error.h - filling an mxn_error.
+ *
+ * The first error wins: error_set() on a struct that already holds one keeps
+ * the old. Every function here takes NULL for `err`.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_BASE_ERROR_H
+#define MXN_BASE_ERROR_H
+
+#include "mxneuron/status.h"
+
+/* Forget what `err` held; public entry points call it first. */
+void error_clear(mxn_error *err);
+
+/* Store code and message (cut at the end of the buffer) and return `code`. */
+mxn_status error_set(mxn_error *err, mxn_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Put "context: " in front of the message and return the error's code, or
+ * `code` where err is NULL. */
+mxn_status error_prefix(mxn_error *err, mxn_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* clang's analyzer does not look into other files: it has to be told that `code`
+ * comes back, or it follows paths on which an error is a success. */
+#ifdef __clang_analyzer__
+#define error_set(err, code, ...) ((void)(error_set)((err), (code), __VA_ARGS__), (code))
+#define error_prefix(err, code, ...) ((void)(error_prefix)((err), (code), __VA_ARGS__), (code))
+#endif
+
+/* Return from the calling function if `expression` fails. Only for functions
+ * that own nothing outside an arena. */
+#define TRY(expression)                            \
+  do {                                             \
+    mxn_status try_status_ = (expression);         \
+    if (try_status_ != MXN_OK) return try_status_; \
+  } while (0)
+
+#endif

@@ -1,0 +1,159 @@
+/* select.c - an analytic cost picks tile sizes.
+ *
+ * The model counts cycles of a core with two 256-bit or one 512-bit FMA a cycle
+ * (latency 4), two loads a cycle, 32 KiB of L1 and 512 KiB of L2 to use. It ranks
+ * candidates; it does not predict times. SPDX-License-Identifier: Apache-2.0
+ */
+#include "codegen/select.h"
+
+#include <string.h>
+
+enum {
+  MAX_TILE_PIXELS = 28,
+  MAX_WRAPPED_PIXELS = 6, /* each one's address has a general register of its own */
+  MAX_TILE_VECTORS = 8,
+  L1_BYTES = 24 * 1024, /* of 32 KiB: the rest is for inputs */
+  L2_BYTES = 512 * 1024,
+  ALIAS_BYTES = 4096, /* lines that far apart share an L1 set */
+  ALIAS_WAYS = 8,
+  TASK_CYCLES = 20000, /* about 6 microseconds: a barrier costs less than one */
+  MAX_TASKS = 64,
+};
+
+static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
+static double max_cost(double a, double b) { return a > b ? a : b; }
+
+static int64_t blocks_per_group(const struct k_conv2d *s) { return divide_up(s->out_channels, K_CHANNEL_BLOCK); }
+
+/* Cycles of one tile of `pixels` x `blocks`. */
+static double tile_cost(const target *t, const struct k_conv2d *s, int64_t pixels, int64_t blocks) {
+  const double per_vector = t->vector_floats / 16.0; /* cycles of a full-width load or FMA: 0.5 or 1 */
+  const double vectors = (double)(blocks * K_CHANNEL_BLOCK / t->vector_floats);
+  const double taps = (double)(s->kernel_h * s->kernel_w), terms = taps * (double)s->in_channels;
+  const double slab_bytes = terms * (double)blocks * K_CHANNEL_BLOCK * 4;
+  double cycles = max_cost((double)pixels * vectors * per_vector, 4);
+  cycles = max_cost(cycles, vectors * per_vector + (double)pixels * 0.5);
+  cycles += 0.05 * (vectors + (double)pixels); /* of two that are equal, the one that loads less */
+  /* Weights that stream from L2, measured on Zen 4: half of a small slab still hits L1. */
+  const double stream = slab_bytes > 4 * L1_BYTES ? 11 : 24;
+  if (slab_bytes > L1_BYTES) cycles = max_cost(cycles, (double)blocks * K_CHANNEL_BLOCK * 4 / stream);
+  const int64_t step_bytes = s->stride_w * s->in_pixel * 4;
+  if (s->in_pixel > 1 && step_bytes % ALIAS_BYTES == 0 && pixels > ALIAS_WAYS) cycles *= 1.6;
+  const double locate = s->tile_wraps ? (double)pixels * 8 : 0;
+  return terms * cycles + taps * 6 + (double)pixels * vectors * 3 + locate + 30;
+}
+
+static int tile_fits(const target *t, int64_t pixels, int64_t blocks) {
+  const int64_t vectors = blocks * K_CHANNEL_BLOCK / t->vector_floats;
+  if (vectors > MAX_TILE_VECTORS) return 0;
+  if (pixels == 1) return vectors + 2 <= t->vector_registers;
+  return pixels * vectors + vectors + 1 <= t->vector_registers;
+}
+
+/* Pixels of a run that tiles divide, and the number of runs. */
+static int64_t run_pixels(const struct k_conv2d *s, int64_t *out_runs) {
+  const int64_t rows = s->batch * s->out.height;
+  *out_runs = s->tile_wraps ? 1 : rows;
+  return s->tile_wraps ? rows * s->out.width : s->out.width;
+}
+
+/* Cycles of the whole layer, all tiles of a run and what remains of it. */
+static double conv2d_cost(const target *t, const struct k_conv2d *s, int64_t pixels, int64_t blocks) {
+  int64_t runs;
+  const int64_t width = run_pixels(s, &runs), all_blocks = blocks_per_group(s);
+  const int64_t rest_pixels = width % pixels, rest_blocks = all_blocks % blocks;
+  double run = 0;
+  for (int is_rest = 0; is_rest < 2; is_rest++) {
+    const int64_t n = is_rest ? rest_blocks != 0 : all_blocks / blocks, b = is_rest ? rest_blocks : blocks;
+    if (!n) continue;
+    run += (double)n * (double)(width / pixels) * tile_cost(t, s, pixels, b);
+    if (rest_pixels) run += (double)n * tile_cost(t, s, rest_pixels, b);
+  }
+  const double code = 1 + (rest_pixels ? 0.01 : 0) + (rest_blocks ? 0.02 : 0);
+  return run * code * (double)(runs * s->groups);
+}
+
+/* Tasks: where the weights exceed L2 they are read once and tasks share out the
+ * blocks; otherwise tasks share out the pixels. */
+static uint32_t conv2d_tasks(struct k_conv2d *s, double cost) {
+  int64_t runs;
+  const int64_t run = run_pixels(s, &runs), tiles = runs * divide_up(run, s->tile_pixels);
+  const int64_t blocks = blocks_per_group(s), block_tiles = divide_up(blocks, s->tile_blocks);
+  const int64_t wanted = max_of(1, min_of(MAX_TASKS, (int64_t)(cost / TASK_CYCLES)));
+  const int64_t weight_bytes = s->kernel_h * s->kernel_w * s->in_channels * blocks * K_CHANNEL_BLOCK * 4;
+  const int64_t input_bytes = s->out.height * s->stride_h * s->out.width * s->stride_w * s->in_channels * 4;
+  int64_t block_tasks = 1, tile_tasks = 1;
+  if (weight_bytes > L2_BYTES && input_bytes <= 2 * L2_BYTES) {
+    block_tasks = min_of(wanted, block_tiles);
+    tile_tasks = min_of(tiles, divide_up(wanted, block_tasks));
+  } else {
+    tile_tasks = min_of(wanted, tiles);
+    block_tasks = min_of(block_tiles, divide_up(wanted, tile_tasks));
+  }
+  s->tiles_per_task = divide_up(tiles, tile_tasks);
+  s->blocks_per_task = divide_up(block_tiles, block_tasks) * s->tile_blocks;
+  return (uint32_t)(divide_up(tiles, s->tiles_per_task) * divide_up(blocks, s->blocks_per_task) * s->groups);
+}
+
+/* Keep the cheapest tile of those that stay in a row, or of those that wrap. */
+static void try_tiles(const target *t, const struct k_conv2d *s, int64_t max_pixels, struct k_conv2d *best,
+                      double *best_cost) {
+  for (int64_t blocks = 1; blocks <= min_of(MAX_TILE_VECTORS, blocks_per_group(s)); blocks++) {
+    for (int64_t pixels = 1; pixels <= max_pixels; pixels++) {
+      if (!tile_fits(t, pixels, blocks)) continue;
+      const double cost = conv2d_cost(t, s, pixels, blocks);
+      if (*best_cost >= 0 && cost >= *best_cost) continue;
+      *best_cost = cost;
+      best->tile_pixels = pixels;
+      best->tile_blocks = blocks;
+      best->tile_wraps = s->tile_wraps;
+    }
+  }
+}
+
+static uint32_t select_conv2d(const target *t, struct k_conv2d *s) {
+  struct k_conv2d candidate = *s;
+  double best_cost = -1;
+  candidate.tile_wraps = 0;
+  try_tiles(t, &candidate, min_of(MAX_TILE_PIXELS, s->out.width), s, &best_cost);
+  candidate.tile_wraps = 1;
+  if (s->batch * s->out.height > 1) try_tiles(t, &candidate, MAX_WRAPPED_PIXELS, s, &best_cost);
+  return conv2d_tasks(s, best_cost);
+}
+
+/* Rows of a task so that it works on some thousand elements. */
+static int64_t rows_per_task(int64_t rows, int64_t row_elements) {
+  const int64_t tasks = max_of(1, min_of(MAX_TASKS, rows * row_elements / 16384));
+  return divide_up(rows, min_of(tasks, rows));
+}
+
+static uint32_t select_pool2d(const target *t, struct k_pool2d *s) {
+  const int64_t rows = s->batch * s->out.height, chunk = 4 * t->vector_floats;
+  const int64_t work = rows * s->out.width * s->kernel_h * s->kernel_w * s->channels;
+  s->channels_per_task = s->channels;
+  if (rows < 4 && work > 16384 && s->channels > chunk) s->channels_per_task = chunk;
+  return (uint32_t)(rows * divide_up(s->channels, s->channels_per_task));
+}
+
+uint32_t select_tiles(const target *t, kernel_template kernel, kernel_shape *shape) {
+  switch (kernel) {
+    case KERNEL_CONV2D_NHWC_F32: return select_conv2d(t, &shape->conv2d);
+    case KERNEL_POOL2D_NHWC_F32: return select_pool2d(t, &shape->pool2d);
+    case KERNEL_LOOP_NHWC_F32: {
+      struct k_loop *s = &shape->loop;
+      const int64_t rows = s->batch * s->out.height;
+      s->rows_per_task = rows_per_task(rows, s->out.width * s->channels);
+      return (uint32_t)divide_up(rows, s->rows_per_task);
+    }
+    case KERNEL_SOFTMAX_NHWC_F32: {
+      struct k_softmax *s = &shape->softmax;
+      const int64_t rows = s->batch * s->out.height;
+      s->rows_per_task = rows_per_task(rows, s->out.width * s->channels * 8);
+      return (uint32_t)divide_up(rows, s->rows_per_task);
+    }
+    case N_KERNEL_TEMPLATES: break;
+  }
+  return 0;
+}

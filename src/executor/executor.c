@@ -1,0 +1,320 @@
+/* executor.c - see include/mxneuron/executor.h.
+ *
+ * The executor has its own copy of the graph, with types for the bound inputs,
+ * and one array for each value that a wanted output needs, all made at create.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "mxneuron/executor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/near.h"
+#include "executor/model.h"
+#include "executor/program_step.h"
+#include "executor/subgraph.h"
+#include "graph/shape.h"
+#include "ops/ops.h"
+
+typedef struct step {
+  const node *node;
+  program_step *program; /* NULL: the reference forward */
+  mxn_tensor *inputs;    /* [n_inputs], filled at each run */
+} step;
+
+struct mxn_executor {
+  arena arena;
+  graph *graph;
+  bool *needed;         /* by node id */
+  mxn_tensor **tensors; /* by node id: [n_outputs]; NULL where nothing needs the node */
+  step *steps;
+  size_t n_steps;
+  node **inputs; /* in the caller's order; NULL where no run reads it */
+  mxn_type *input_types;
+  const char **input_names;
+  size_t n_inputs;
+  value *outputs;
+  const char **output_names;
+  void **own_output; /* [n_outputs]: a copy, where the output is an input or a parameter */
+  size_t n_outputs;
+};
+
+/* Large blocks live outside the arena's blocks and die with it. */
+static void *allocate(arena *a, size_t bytes) {
+  enum { ALIGNMENT = 64 };
+  void *data = bytes > SIZE_MAX / 2 ? NULL : aligned_alloc(ALIGNMENT, (bytes / ALIGNMENT + 1) * ALIGNMENT);
+  if (!data) longjmp(a->recovery, 1);
+  arena_defer(a, free, data);
+  return data;
+}
+
+/* What to evaluate. */
+
+static mxn_status find_outputs(mxn_executor *e, const mxn_executor_options *o, mxn_error *err) {
+  graph *g = e->graph;
+  e->n_outputs = g->n_outputs;
+  e->outputs = g->outputs;
+  if (o->n_outputs > 0) {
+    TRY(find_values(g, o->outputs, o->n_outputs, &e->outputs, err));
+    e->n_outputs = o->n_outputs;
+  }
+  e->output_names = arena_array(&e->arena, e->n_outputs, sizeof *e->output_names);
+  for (size_t i = 0; i < e->n_outputs; i++) e->output_names[i] = model_value_name(g, e->outputs[i]);
+  e->needed = nodes_needed(&e->arena, g, e->outputs, e->n_outputs);
+  return MXN_OK;
+}
+
+static mxn_status check_operators(const mxn_executor *e, mxn_error *err) {
+  name_list unknown = {0};
+  for (size_t i = 0; i < e->graph->n_nodes; i++) {
+    const node *n = e->graph->nodes[i];
+    if (e->needed[i] && !node_is_variable(n) && !n->def && !subgraph_is(n)) name_list_add(&unknown, n->name, n->op);
+  }
+  if (unknown.n_names == 0) return MXN_OK;
+  return error_set(err, MXN_UNSUPPORTED, "%s: %zu %s that nobody knows cannot run: %s", e->graph->name, unknown.n_names,
+                   unknown.n_names == 1 ? "operator" : "operators", name_list_text(&unknown));
+}
+
+/* Inputs. */
+
+static node *find_variable(const graph *g, const char *name) {
+  for (size_t i = 0; i < g->n_nodes; i++)
+    if (node_is_variable(g->nodes[i]) && !g->nodes[i]->constant && !strcmp(g->nodes[i]->name, name)) return g->nodes[i];
+  return NULL;
+}
+
+static mxn_status unknown_input(const graph *g, const char *name, mxn_error *err) {
+  const char **names = arena_array(g->arena, g->n_nodes, sizeof *names);
+  name_list all = {0};
+  size_t n = 0;
+  for (size_t i = 0; i < g->n_nodes; i++) {
+    if (!node_is_variable(g->nodes[i]) || g->nodes[i]->constant) continue;
+    names[n++] = g->nodes[i]->name;
+    name_list_add(&all, g->nodes[i]->name, NULL);
+  }
+  char near[192];
+  near_names(name, names, n, near, sizeof near);
+  return error_set(err, MXN_ARGUMENT, "%s: there is no input '%s'; %s %s", g->name, name,
+                   near[0] ? "near names:" : "the inputs are", near[0] ? near : name_list_text(&all));
+}
+
+static mxn_status bind_input(mxn_executor *e, size_t i, const mxn_input *input, mxn_error *err) {
+  char text[SHAPE_TEXT_BYTES];
+  size_t bytes;
+  node *n = find_variable(e->graph, input->name);
+  if (!n) return unknown_input(e->graph, input->name, err);
+  for (size_t k = 0; k < i; k++)
+    if (!strcmp(e->input_names[k], input->name))
+      return error_set(err, MXN_ARGUMENT, "%s: input '%s' is given twice", e->graph->name, input->name);
+  if (input->type.n_dims > MXN_MAX_DIMS || !shape_is_known(&input->type) || !type_bytes(&input->type, &bytes))
+    return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected a type and a shape, got %s %s", e->graph->name,
+                     input->name, mxn_dtype_name(input->type.dtype), shape_text(&input->type, text));
+  if (n->outputs[0].dtype != MXN_DTYPE_UNKNOWN && n->outputs[0].dtype != input->type.dtype && e->needed[n->id])
+    return error_set(err, MXN_ARGUMENT, "%s: input '%s': the model has %s, got %s", e->graph->name, input->name,
+                     mxn_dtype_name(n->outputs[0].dtype), mxn_dtype_name(input->type.dtype));
+  e->input_names[i] = n->name;
+  e->input_types[i] = input->type;
+  e->inputs[i] = e->needed[n->id] ? n : NULL;
+  if (e->needed[n->id]) n->outputs[0] = input->type;
+  return MXN_OK;
+}
+
+static bool is_bound(const mxn_executor *e, const node *n) {
+  for (size_t i = 0; i < e->n_inputs; i++)
+    if (e->inputs[i] == n) return true;
+  return false;
+}
+
+static mxn_status bind_inputs(mxn_executor *e, const mxn_input *inputs, size_t n, mxn_error *err) {
+  e->inputs = arena_array(&e->arena, n, sizeof *e->inputs);
+  e->input_types = arena_array(&e->arena, n, sizeof *e->input_types);
+  e->input_names = arena_array(&e->arena, n, sizeof *e->input_names);
+  for (; e->n_inputs < n; e->n_inputs++) TRY(bind_input(e, e->n_inputs, &inputs[e->n_inputs], err));
+  name_list missing = {0};
+  for (size_t i = 0; i < e->graph->n_nodes; i++) {
+    const node *v = e->graph->nodes[i];
+    if (e->needed[i] && node_is_variable(v) && !v->constant && !is_bound(e, v)) name_list_add(&missing, v->name, NULL);
+  }
+  if (missing.n_names == 0) return MXN_OK;
+  return error_set(err, MXN_ARGUMENT, "%s: neither an input nor an array in the parameters is given for %s",
+                   e->graph->name, name_list_text(&missing));
+}
+
+/* Types. */
+
+/* Operators between subgraphs get their types in turns: the outputs of a program
+ * are known once its inputs are. */
+static mxn_status infer(mxn_executor *e, mxn_error *err) {
+  TRY(ops_infer(e->graph, err));
+  for (size_t i = 0; i < e->n_steps; i++) {
+    program_step *p = e->steps[i].program;
+    if (!p) continue;
+    TRY(program_step_bind(&e->arena, p, err));
+    TRY(ops_infer(e->graph, err));
+  }
+  return MXN_OK;
+}
+
+static mxn_status check_types(const mxn_executor *e, mxn_error *err) {
+  size_t bytes;
+  for (size_t i = 0; i < e->graph->n_nodes; i++) {
+    const node *n = e->graph->nodes[i];
+    for (uint32_t k = 0; e->needed[i] && k < n->n_outputs; k++) {
+      char text[SHAPE_TEXT_BYTES];
+      const mxn_type *t = &n->outputs[k];
+      if (shape_is_known(t) && type_bytes(t, &bytes)) continue;
+      return error_set(err, MXN_SHAPE, "%s: node '%s' (%s): the type of output %u cannot be inferred: %s %s",
+                       e->graph->name, n->name, n->op, k, mxn_dtype_name(t->dtype), shape_text(t, text));
+    }
+  }
+  return MXN_OK;
+}
+
+/* Memory. */
+
+static mxn_status list_steps(mxn_executor *e, uint32_t n_cores, mxn_error *err) {
+  e->steps = arena_array(&e->arena, e->graph->n_nodes, sizeof *e->steps);
+  for (size_t i = 0; i < e->graph->n_nodes; i++) {
+    node *n = e->graph->nodes[i];
+    if (!e->needed[i] || node_is_variable(n)) continue;
+    step *s = &e->steps[e->n_steps++];
+    s->node = n;
+    s->inputs = arena_array(&e->arena, n->n_inputs, sizeof *s->inputs);
+    if (subgraph_is(n)) TRY(program_step_open(&e->arena, e->graph, n, n_cores, &s->program, err));
+  }
+  return MXN_OK;
+}
+
+static bool has_memory(const mxn_executor *e, const step *s) {
+  (void)e;
+  return !s->program || program_step_copies(s->program);
+}
+
+static void allocate_tensors(mxn_executor *e) {
+  const graph *g = e->graph;
+  e->tensors = arena_array(&e->arena, g->n_nodes, sizeof *e->tensors);
+  for (size_t i = 0; i < g->n_nodes; i++) {
+    const node *n = g->nodes[i];
+    e->tensors[i] = arena_array(&e->arena, n->n_outputs, sizeof **e->tensors);
+    for (uint32_t k = 0; k < n->n_outputs; k++) e->tensors[i][k].type = n->outputs[k];
+    if (n->constant) e->tensors[i][0] = *n->constant;
+  }
+  for (size_t i = 0; i < e->n_steps; i++) {
+    const node *n = e->steps[i].node;
+    for (uint32_t k = 0; k < n->n_outputs && has_memory(e, &e->steps[i]); k++) {
+      size_t bytes = 0;
+      if (type_bytes(&n->outputs[k], &bytes)) e->tensors[n->id][k].data = allocate(&e->arena, bytes);
+    }
+  }
+}
+
+static void allocate_outputs(mxn_executor *e) {
+  e->own_output = arena_array(&e->arena, e->n_outputs, sizeof *e->own_output);
+  for (size_t i = 0; i < e->n_outputs; i++) {
+    size_t bytes = 0;
+    if (node_is_variable(e->outputs[i].node) && type_bytes(value_type(e->outputs[i]), &bytes))
+      e->own_output[i] = allocate(&e->arena, bytes);
+  }
+}
+
+static mxn_status create(mxn_executor *e, const mxn_model *model, const mxn_input *inputs, size_t n_inputs,
+                         const mxn_executor_options *o, mxn_error *err) {
+  e->graph = graph_copy(&e->arena, model->graph);
+  TRY(ops_bind(e->graph, err));
+  TRY(find_outputs(e, o, err));
+  TRY(bind_inputs(e, inputs, n_inputs, err));
+  TRY(check_operators(e, err));
+  TRY(list_steps(e, o->n_cores, err));
+  TRY(infer(e, err));
+  TRY(check_types(e, err));
+  allocate_tensors(e);
+  allocate_outputs(e);
+  return MXN_OK;
+}
+
+mxn_status mxn_executor_create(const mxn_model *model, const mxn_input *inputs, size_t n_inputs,
+                               const mxn_executor_options *options, mxn_executor **out_executor, mxn_error *err) {
+  error_clear(err);
+  *out_executor = NULL;
+  mxn_executor_options o = {0};
+  if (options) memcpy(&o, options, options->struct_bytes < sizeof o ? options->struct_bytes : sizeof o);
+  mxn_executor *e = calloc(1, sizeof *e);
+  if (!e) return error_set(err, MXN_NOMEM, "%s: out of memory", model->graph->name);
+  arena_init(&e->arena);
+  if (setjmp(e->arena.recovery)) {
+    mxn_executor_destroy(e);
+    return error_set(err, MXN_NOMEM, "%s: not enough memory to run it", model->graph->name);
+  }
+  const mxn_status status = create(e, model, inputs, n_inputs, &o, err);
+  if (status == MXN_OK)
+    *out_executor = e;
+  else
+    mxn_executor_destroy(e);
+  return status;
+}
+
+void mxn_executor_destroy(mxn_executor *executor) {
+  if (!executor) return;
+  arena_finish(&executor->arena);
+  free(executor);
+}
+
+size_t mxn_executor_n_outputs(const mxn_executor *executor) { return executor->n_outputs; }
+
+const char *mxn_executor_output_name(const mxn_executor *executor, size_t index) {
+  return index < executor->n_outputs ? executor->output_names[index] : NULL;
+}
+
+/* Running. */
+
+static bool type_equal(const mxn_type *a, const mxn_type *b) { return a->dtype == b->dtype && shape_equal(a, b); }
+
+static mxn_status take_inputs(mxn_executor *e, const mxn_tensor *inputs, size_t n_inputs, mxn_error *err) {
+  char expected[SHAPE_TEXT_BYTES], got[SHAPE_TEXT_BYTES];
+  if (n_inputs != e->n_inputs)
+    return error_set(err, MXN_ARGUMENT, "%s: expected %zu inputs, got %zu", e->graph->name, e->n_inputs, n_inputs);
+  for (size_t i = 0; i < n_inputs; i++) {
+    if (!e->inputs[i]) continue;
+    if (!type_equal(&inputs[i].type, &e->input_types[i]))
+      return error_set(err, MXN_SHAPE, "%s: input '%s': bound to %s %s, got %s %s", e->graph->name, e->input_names[i],
+                       mxn_dtype_name(e->input_types[i].dtype), shape_text(&e->input_types[i], expected),
+                       mxn_dtype_name(inputs[i].type.dtype), shape_text(&inputs[i].type, got));
+    if (!inputs[i].data)
+      return error_set(err, MXN_ARGUMENT, "%s: input '%s' has no data", e->graph->name, e->input_names[i]);
+    e->tensors[e->inputs[i]->id][0].data = inputs[i].data;
+  }
+  return MXN_OK;
+}
+
+static mxn_status run_step(const mxn_executor *e, step *s, mxn_error *err) {
+  const node *n = s->node;
+  mxn_tensor *outputs = e->tensors[n->id];
+  for (uint32_t k = 0; k < n->n_inputs; k++) s->inputs[k] = e->tensors[n->inputs[k].node->id][n->inputs[k].output];
+  if (s->program) return program_step_run(s->program, s->inputs, outputs, err);
+  return op_forward(n, s->inputs, outputs, err);
+}
+
+static void give_outputs(const mxn_executor *e, mxn_tensor *outputs) {
+  for (size_t i = 0; i < e->n_outputs; i++) {
+    const value v = e->outputs[i];
+    outputs[i] = e->tensors[v.node->id][v.output];
+    if (!e->own_output[i]) continue;
+    size_t bytes = 0;
+    if (type_bytes(&outputs[i].type, &bytes)) memcpy(e->own_output[i], outputs[i].data, bytes);
+    outputs[i].data = e->own_output[i];
+  }
+}
+
+mxn_status mxn_executor_run(mxn_executor *executor, const mxn_tensor *inputs, size_t n_inputs, mxn_tensor *outputs,
+                            size_t n_outputs, mxn_error *err) {
+  error_clear(err);
+  if (n_outputs != executor->n_outputs)
+    return error_set(err, MXN_ARGUMENT, "%s: expected room for %zu outputs, got %zu", executor->graph->name,
+                     executor->n_outputs, n_outputs);
+  TRY(take_inputs(executor, inputs, n_inputs, err));
+  for (size_t i = 0; i < executor->n_steps; i++) TRY(run_step(executor, &executor->steps[i], err));
+  give_outputs(executor, outputs);
+  return MXN_OK;
+}

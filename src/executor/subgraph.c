@@ -1,0 +1,240 @@
+/* subgraph.c - see subgraph.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "executor/subgraph.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "graph/shape.h"
+
+bool subgraph_is(const node *n) { return !strcmp(n->op, SUBGRAPH_OP); }
+
+/* Reading. Texts come from files: whatever they hold, reading ends inside them. */
+
+static const char *skip_blanks(const char *text) {
+  while (isspace((unsigned char)*text)) text++;
+  return text;
+}
+
+/* Read "[1, 2]" from *text on; false if it is something else. Numbers beyond
+ * `capacity` are counted, not stored. */
+static bool read_numbers(const char **text, int64_t *numbers, uint32_t capacity, uint32_t *out_n) {
+  const char *at = skip_blanks(*text);
+  *out_n = 0;
+  if (*at++ != '[') return false;
+  at = skip_blanks(at);
+  while (*at != ']') {
+    char *end;
+    const int64_t number = strtoll(at, &end, 10);
+    if (end == at) return false;
+    if (*out_n < capacity) numbers[*out_n] = number;
+    ++*out_n;
+    at = skip_blanks(end);
+    if (*at == ',')
+      at = skip_blanks(at + 1);
+    else if (*at != ']')
+      return false;
+  }
+  *text = at + 1;
+  return true;
+}
+
+uint32_t subgraph_n_data(const node *n) {
+  const char *text = node_attribute(n, "in_types");
+  uint32_t n_data;
+  if (!text || !read_numbers(&text, NULL, 0, &n_data) || n->n_inputs == 0) return 0;
+  return n_data < n->n_inputs ? n_data : 0;
+}
+
+/* The dimensions of list number `index` in "[[...], [...]]". */
+static bool read_shape(const char *text, uint32_t index, mxn_type *type) {
+  uint32_t n_dims = 0;
+  text = skip_blanks(text);
+  if (*text++ != '[') return false;
+  for (uint32_t i = 0; i <= index; i++) {
+    if (i > 0) {
+      text = skip_blanks(text);
+      if (*text++ != ',') return false;
+    }
+    if (!read_numbers(&text, type->dims, MXN_MAX_DIMS, &n_dims)) return false;
+  }
+  if (n_dims > MXN_MAX_DIMS) return false;
+  type->n_dims = (int32_t)n_dims;
+  return true;
+}
+
+mxn_type subgraph_input_type(const node *n, uint32_t input) {
+  enum { MAX_INPUTS = 256 };
+  mxn_type type = type_unknown();
+  int64_t types[MAX_INPUTS];
+  uint32_t n_types;
+  const char *text = node_attribute(n, "in_types"), *shapes = node_attribute(n, "in_shapes");
+  if (text && read_numbers(&text, types, MAX_INPUTS, &n_types) && input < n_types && input < MAX_INPUTS &&
+      mxn_dtype_bytes((mxn_dtype)types[input]) > 0)
+    type.dtype = (mxn_dtype)types[input];
+  if (!shapes || !read_shape(shapes, input, &type)) return type;
+  for (int32_t i = 0; i < type.n_dims; i++)
+    if (type.dims[i] <= 0) type.dims[i] = -1;
+  return type;
+}
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+/* Undo print_string() from behind the opening quote: the text, and *text behind
+ * the closing quote; NULL where it is malformed. */
+static char *read_string(arena *a, const char **text) {
+  const char *at = *text;
+  char *result = arena_alloc(a, strlen(at) + 1), *to = result;
+  for (; *at && *at != '"'; at++) {
+    if (*at != '\\') {
+      *to++ = *at;
+    } else if (!strncmp(at, "\\u00", 4) && hex_digit(at[4]) >= 0 && hex_digit(at[5]) >= 0) {
+      *to++ = (char)(hex_digit(at[4]) * 16 + hex_digit(at[5]));
+      at += 5;
+    } else if (at[1] == '"' || at[1] == '\\') {
+      *to++ = *++at;
+    } else {
+      return NULL;
+    }
+  }
+  if (*at != '"') return NULL;
+  *to = '\0';
+  *text = at + 1;
+  return result;
+}
+
+static const char *listed_name(arena *a, const char *text, uint32_t index) {
+  text = skip_blanks(text);
+  if (*text++ != '[') return NULL;
+  for (uint32_t i = 0;; i++) {
+    text = skip_blanks(text);
+    if (*text++ != '"') return NULL;
+    const char *name = read_string(a, &text);
+    if (!name || i == index) return name;
+    text = skip_blanks(text);
+    if (*text++ != ',') return NULL;
+  }
+}
+
+const char *subgraph_input_name(arena *a, const node *n, uint32_t input) {
+  const char *names = node_attribute(n, "__input_names__");
+  return names ? listed_name(a, names, input) : NULL;
+}
+
+const char *subgraph_output_name(arena *a, const node *n, uint32_t output) {
+  const char *names = node_attribute(n, "__output_names__");
+  const char *name = names ? listed_name(a, names, output) : NULL;
+  if (name && *name) return name;
+  return n->n_outputs == 1 ? arena_printf(a, "%s_output", n->name) : arena_printf(a, "%s_output%u", n->name, output);
+}
+
+mxn_status subgraph_neuronbin(const graph *g, const node *n, const mxn_tensor **out_array, mxn_error *err) {
+  const node *bin = n->n_inputs ? n->inputs[n->n_inputs - 1].node : NULL;
+  if (!bin || !node_is_variable(bin))
+    return error_set(err, MXN_FORMAT, "%s: node '%s' (%s): its last input is not the variable '%s%s'", g->name, n->name,
+                     n->op, n->name, SUBGRAPH_NEURONBIN);
+  if (!bin->constant)
+    return error_set(err, MXN_FORMAT, "%s: node '%s' (%s): the parameters have no array '%s'", g->name, n->name, n->op,
+                     bin->name);
+  const mxn_type *t = &bin->constant->type;
+  if (t->dtype != MXN_UINT8 && t->dtype != MXN_INT8)
+    return error_set(err, MXN_FORMAT, "%s: node '%s' (%s): expected uint8 in '%s', got %s", g->name, n->name, n->op,
+                     bin->name, mxn_dtype_name(t->dtype));
+  *out_array = bin->constant;
+  return MXN_OK;
+}
+
+/* Writing. */
+
+static void print_string(FILE *out, const char *text) {
+  putc('"', out);
+  for (; *text; text++) {
+    if (*text == '"' || *text == '\\')
+      fprintf(out, "\\%c", *text);
+    else if ((unsigned char)*text < 0x20)
+      fprintf(out, "\\u%04x", (unsigned char)*text);
+    else
+      putc(*text, out);
+  }
+  putc('"', out);
+}
+
+static void print_shape(FILE *out, const mxn_type *t, bool has_batch) {
+  putc('[', out);
+  for (int32_t i = 0; i < t->n_dims; i++)
+    fprintf(out, "%s%lld", i ? ", " : "", i == 0 && has_batch ? 0LL : (long long)t->dims[i]);
+  putc(']', out);
+}
+
+/* What one list attribute shows of input or output number i. */
+typedef struct list_source {
+  const node *node;
+  const char *const *input_names, *const *output_names;
+  bool has_batch;
+} list_source;
+
+static void print_input_shape(FILE *out, const list_source *s, uint32_t i) {
+  print_shape(out, value_type(s->node->inputs[i]), s->has_batch);
+}
+static void print_output_shape(FILE *out, const list_source *s, uint32_t i) {
+  print_shape(out, &s->node->outputs[i], s->has_batch);
+}
+static void print_input_dtype(FILE *out, const list_source *s, uint32_t i) {
+  fprintf(out, "%d", value_type(s->node->inputs[i])->dtype);
+}
+static void print_output_dtype(FILE *out, const list_source *s, uint32_t i) {
+  fprintf(out, "%d", s->node->outputs[i].dtype);
+}
+static void print_input_name(FILE *out, const list_source *s, uint32_t i) { print_string(out, s->input_names[i]); }
+static void print_output_name(FILE *out, const list_source *s, uint32_t i) { print_string(out, s->output_names[i]); }
+
+static void set_list(graph *g, node *n, const char *key, const list_source *source, uint32_t n_items,
+                     void (*print)(FILE *, const list_source *, uint32_t)) {
+  char *text = NULL;
+  size_t bytes = 0;
+  FILE *out = open_memstream(&text, &bytes);
+  if (!out) longjmp(g->arena->recovery, 1);
+  putc('[', out);
+  for (uint32_t i = 0; i < n_items; i++) {
+    if (i) fputs(", ", out);
+    print(out, source, i);
+  }
+  putc(']', out);
+  if (fclose(out) != 0 || !text) {
+    free(text);
+    longjmp(g->arena->recovery, 1);
+  }
+  arena_defer(g->arena, free, text);
+  node_set_attribute(g, n, key, text);
+}
+
+static void set_number(graph *g, node *n, const char *key, long long number) {
+  node_set_attribute(g, n, key, arena_printf(g->arena, "%lld", number));
+}
+
+void subgraph_describe(graph *g, node *n, uint32_t n_data, const char *const *input_names,
+                       const char *const *output_names, size_t bin_bytes, bool has_batch) {
+  const list_source source = {n, input_names, output_names, has_batch};
+  const mxn_type *first = value_type(n->inputs[0]);
+  set_number(g, n, "num_inputs", 1);
+  set_number(g, n, "__ext_extra_inputs__", (long long)n->n_inputs - 1);
+  set_number(g, n, "num_outputs", n->n_outputs);
+  set_list(g, n, "in_shapes", &source, n_data, print_input_shape);
+  set_list(g, n, "out_shapes", &source, n->n_outputs, print_output_shape);
+  set_list(g, n, "in_types", &source, n_data, print_input_dtype);
+  set_list(g, n, "out_types", &source, n->n_outputs, print_output_dtype);
+  set_number(g, n, "compile_batch", first->n_dims > 0 ? first->dims[0] : 1);
+  set_number(g, n, "bin_bytes", (long long)bin_bytes);
+  set_number(g, n, "__subgraph_opt_neuroncore__", 1);
+  set_list(g, n, "__input_names__", &source, n_data, print_input_name);
+  set_list(g, n, "__output_names__", &source, n->n_outputs, print_output_name);
+}

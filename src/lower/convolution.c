@@ -1,0 +1,118 @@
+/* convolution.c - Convolution and FullyConnected to the direct convolution.
+ *
+ * A matrix product over a spatial value is a convolution whose kernel is the
+ * whole image. SPDX-License-Identifier: Apache-2.0
+ */
+#include <math.h>
+
+#include "lower/lower.h"
+#include "ops/ops.h"
+
+/* Subnormal weights only cost time: runs flush them to zero anyway. */
+static float flush(float x) { return fpclassify(x) == FP_SUBNORMAL ? 0 : x; }
+
+/* [out_channels * groups][in_channels][kernel_h][kernel_w] to
+ * [group][block][kernel_h][kernel_w][in_channel][16]. */
+static uint32_t pack_weights(compile *c, const struct k_conv2d *k, const float *from) {
+  const int64_t taps = k->kernel_h * k->kernel_w, out = k->out_channels, in = k->in_channels;
+  const int64_t blocks = (out + K_CHANNEL_BLOCK - 1) / K_CHANNEL_BLOCK;
+  float *to;
+  const uint32_t s = compile_add_weights(c, (uint64_t)(k->groups * blocks * taps * in * K_CHANNEL_BLOCK), &to);
+  for (int64_t g = 0; g < k->groups; g++) {
+    for (int64_t oc = 0; oc < out; oc++) {
+      const float *source = from + (g * out + oc) * in * taps;
+      float *block = to + (g * blocks + oc / K_CHANNEL_BLOCK) * taps * in * K_CHANNEL_BLOCK + oc % K_CHANNEL_BLOCK;
+      for (int64_t ic = 0; ic < in; ic++)
+        for (int64_t t = 0; t < taps; t++) block[(t * in + ic) * K_CHANNEL_BLOCK] = flush(source[ic * taps + t]);
+    }
+  }
+  return s;
+}
+
+/* [out_channels * groups], or zeros, to [group][block][16]. */
+static uint32_t pack_bias(compile *c, const struct k_conv2d *k, const float *from) {
+  const int64_t blocks = (k->out_channels + K_CHANNEL_BLOCK - 1) / K_CHANNEL_BLOCK;
+  float *to;
+  const uint32_t s = compile_add_weights(c, (uint64_t)(k->groups * blocks * K_CHANNEL_BLOCK), &to);
+  for (int64_t g = 0; from && g < k->groups; g++)
+    for (int64_t oc = 0; oc < k->out_channels; oc++)
+      to[g * blocks * K_CHANNEL_BLOCK + oc] = flush(from[g * k->out_channels + oc]);
+  return s;
+}
+
+static int64_t tuple_at(const op_tuple t, int32_t i, int64_t otherwise) { return i < t.n ? t.v[i] : otherwise; }
+
+/* What both operators share: `k` has its window, pads are in pixels. */
+static void finish(compile *c, const node *n, step *s, int64_t pad_h, int64_t pad_w) {
+  struct k_conv2d *k = &s->shape.conv2d;
+  const placement *in = &c->placements[n->inputs[0].node->id], *out = &c->placements[n->id];
+  const uint32_t own = op_bool(n, "no_bias") ? 2 : 3;
+  k->batch = out->batch;
+  k->out = out->image;
+  s->kernel = KERNEL_CONV2D_NHWC_F32;
+  s->flops = 2 * (uint64_t)(k->batch * k->out.height * k->out.width * k->groups * k->out_channels * k->kernel_h *
+                            k->kernel_w * k->in_channels);
+  step_add_buffer(c, s, in->storage, in->offset - pad_h * in->image.row - pad_w * in->image.pixel);
+  step_add_buffer(c, s, pack_weights(c, k, n->inputs[1].node->constant->data), 0);
+  step_add_buffer(c, s, pack_bias(c, k, own == 3 ? n->inputs[2].node->constant->data : NULL), 0);
+  step_add_buffer(c, s, out->storage, out->offset);
+  build_expression(c, n, own, s);
+}
+
+void lower_convolution(compile *c, const node *n, step *s) {
+  const placement *in = &c->placements[n->inputs[0].node->id];
+  const op_tuple kernel = op_tuple_of(n, "kernel"), stride = op_tuple_of(n, "stride");
+  const op_tuple dilate = op_tuple_of(n, "dilate"), pad = op_tuple_of(n, "pad");
+  const int64_t groups = op_int(n, "num_group");
+  struct k_conv2d *k = &s->shape.conv2d;
+  *k = (struct k_conv2d){
+      .groups = groups,
+      .in_channels = in->channels / groups,
+      .out_channels = op_int(n, "num_filter") / groups,
+      .kernel_h = kernel.v[0],
+      .kernel_w = kernel.v[1],
+      .stride_h = tuple_at(stride, 0, 1),
+      .stride_w = tuple_at(stride, 1, 1),
+      .dilate_h = tuple_at(dilate, 0, 1),
+      .dilate_w = tuple_at(dilate, 1, 1),
+      .in_image = in->image.image,
+      .in_row = in->image.row,
+      .in_pixel = in->image.pixel,
+      .in_channel = in->channel,
+  };
+  finish(c, n, s, tuple_at(pad, 0, 0), tuple_at(pad, 1, 0));
+  const pixel_strides strides = {&k->in_image, &k->in_row, &k->in_pixel};
+  if (k->kernel_h * k->kernel_w == 1 && k->stride_h * k->stride_w == 1 && !tuple_at(pad, 0, 0) && !tuple_at(pad, 1, 0))
+    merge_pixels(s, &k->batch, &k->out, &strides);
+}
+
+/* The image as one pixel of height * width * channels, where it has no gaps. */
+static void collapse_kernel(struct k_conv2d *k) {
+  if (k->in_channel != 1 || k->in_pixel != k->in_channels || k->in_row != k->kernel_w * k->in_pixel) return;
+  k->in_channels *= k->kernel_h * k->kernel_w;
+  k->kernel_h = k->kernel_w = 1;
+}
+
+void lower_fully_connected(compile *c, const node *n, step *s) {
+  const placement *in = &c->placements[n->inputs[0].node->id];
+  struct k_conv2d *k = &s->shape.conv2d;
+  *k = (struct k_conv2d){
+      .groups = 1,
+      .in_channels = in->channels,
+      .out_channels = op_int(n, "num_hidden"),
+      .kernel_h = in->image.height,
+      .kernel_w = in->image.width,
+      .stride_h = 1,
+      .stride_w = 1,
+      .dilate_h = 1,
+      .dilate_w = 1,
+      .in_image = in->image.image,
+      .in_row = in->image.row,
+      .in_pixel = in->image.pixel,
+      .in_channel = in->channel,
+  };
+  finish(c, n, s, 0, 0);
+  collapse_kernel(k);
+  const pixel_strides strides = {&k->in_image, &k->in_row, &k->in_pixel};
+  if (k->kernel_h * k->kernel_w == 1) merge_pixels(s, &k->batch, &k->out, &strides);
+}

@@ -1,0 +1,50 @@
+/* ndarray_list.h - walking MXNet's NDArray list files (.params, .nd).
+ *
+ * Layout (MXNet src/ndarray/ndarray.cc): u64 magic 0x112, u64 0, u64 count, the
+ * arrays, u64 count of names (0 or count), each u64 length and bytes. An array:
+ * legacy (u32 ndim, u32 dims), V1 0xF993FAC8 (u32 ndim, i64 dims), V2 0xF993FAC9
+ * (i32 storage type, i32 ndim, i64 dims) or V3 0xF993FACA (as V2, numpy shapes),
+ * then context (i32, i32), dtype i32 and the data. Only this file knows that.
+ *
+ * Stands on base and the public headers alone, because the runtime reads
+ * parameter files too.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_MXNET_NDARRAY_LIST_H
+#define MXN_MXNET_NDARRAY_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mxneuron/status.h"
+#include "mxneuron/tensor.h"
+
+/* One array as it lies in the file; n_dims -1 in `type` for MXNet's "none". */
+typedef struct ndarray_entry {
+  mxn_type type;
+  size_t offset; /* of the data in the file */
+  size_t bytes;
+  bool is_numpy;    /* V3 */
+  const char *name; /* not NUL-terminated; NULL where the file has no names */
+  size_t name_bytes;
+} ndarray_entry;
+
+typedef struct ndarray_list {
+  ndarray_entry *entries; /* heap */
+  size_t n_entries;
+} ndarray_list;
+
+/* Read the directory of a file's bytes. Everything is checked against `bytes`;
+ * messages name `file`, the array and "ends at byte X of Y". Names point into
+ * `data`. Row-sparse arrays are MXN_UNSUPPORTED here. */
+MXN_MUST_CHECK mxn_status ndarray_list_read(const uint8_t *data, size_t bytes, const char *file, ndarray_list *out_list,
+                                            mxn_error *err);
+void ndarray_list_finish(ndarray_list *list);
+
+#define NDARRAY_LIST_HEADER_BYTES 24
+/* Bytes of a V2 array header with that many dimensions. */
+#define NDARRAY_HEADER_BYTES(n_dims) (12 + 8 * (size_t)(n_dims) + 8 + 4)
+
+#endif

@@ -1,0 +1,184 @@
+/* params.c - parameter files: names with their kind, arrays in place.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "graph/shape.h"
+#include "mxnet/checkpoint.h"
+#include "mxnet/ndarray_list.h"
+
+static const struct kind_prefix {
+  parameter_kind kind;
+  const char *text;
+} kind_prefixes[] = {{PARAMETER_ARGUMENT, "arg:"}, {PARAMETER_AUXILIARY, "aux:"}, {PARAMETER_PLAIN, ""}};
+
+const char *parameter_prefix(parameter_kind kind) {
+  size_t i = 0;
+  while (kind_prefixes[i].kind != kind) i++;
+  return kind_prefixes[i].text;
+}
+
+const parameter *parameter_find(const parameter_list *list, const char *name) {
+  for (size_t i = 0; i < list->n_items; i++)
+    if (strcmp(list->items[i].name, name) == 0) return &list->items[i];
+  return NULL;
+}
+
+static void set_name(arena *a, parameter *p, const ndarray_entry *entry) {
+  const char *name = entry->name ? entry->name : "";
+  size_t bytes = entry->name_bytes, i = 0;
+  while (strlen(kind_prefixes[i].text) > bytes || memcmp(name, kind_prefixes[i].text, strlen(kind_prefixes[i].text)))
+    i++;
+  const size_t skipped = strlen(kind_prefixes[i].text);
+  bytes -= skipped;
+  char *copy = arena_alloc(a, bytes + 1);
+  memcpy(copy, name + skipped, bytes);
+  p->name = copy;
+  p->kind = kind_prefixes[i].kind;
+}
+
+/* Large copies have their own memory: weights do not live in the arena. */
+static void *allocate(arena *a, size_t bytes) {
+  enum { LARGE_BYTES = 64 << 10, ALIGNMENT = 64 };
+  if (bytes < LARGE_BYTES) return arena_alloc(a, bytes);
+  void *data = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+  if (data) arena_defer(a, free, data);
+  return data;
+}
+
+/* Data stay in the mapped file where their elements are aligned there. */
+static mxn_status set_data(arena *a, parameter *p, const ndarray_entry *entry, const char *path,
+                           const mapped_file *file, mxn_error *err) {
+  p->tensor.type = entry->type;
+  if (entry->type.n_dims < 0) return MXN_OK;
+  const size_t element = mxn_dtype_bytes(entry->type.dtype);
+  const uint8_t *data = file->data + entry->offset;
+  p->tensor.data = (void *)data;
+  if (entry->offset % (element > 4 ? element : 4) == 0) return MXN_OK;
+  p->tensor.data = allocate(a, entry->bytes);
+  if (!p->tensor.data) return error_set(err, MXN_NOMEM, "%s: no memory for array '%s'", path, p->name);
+  memcpy(p->tensor.data, data, entry->bytes);
+  return MXN_OK;
+}
+
+static int compare_names(const void *a, const void *b) {
+  const parameter *p = *(const parameter *const *)a, *q = *(const parameter *const *)b;
+  const int order = strcmp(p->name, q->name);
+  return order ? order : (p->kind > q->kind) - (p->kind < q->kind);
+}
+
+const parameter **parameters_by_name(arena *a, const parameter_list *list) {
+  const parameter **sorted = arena_array(a, list->n_items, sizeof *sorted);
+  for (size_t i = 0; i < list->n_items; i++) sorted[i] = &list->items[i];
+  qsort(sorted, list->n_items, sizeof *sorted, compare_names);
+  return sorted;
+}
+
+static mxn_status check_unique(arena *a, const parameter_list *list, const char *path, mxn_error *err) {
+  const parameter **sorted = parameters_by_name(a, list);
+  for (size_t i = 1; i < list->n_items; i++)
+    if (compare_names(&sorted[i - 1], &sorted[i]) == 0)
+      return error_set(err, MXN_FORMAT, "%s: two arrays are called '%s%s'", path, parameter_prefix(sorted[i]->kind),
+                       sorted[i]->name);
+  return MXN_OK;
+}
+
+static void release_file(void *file) { file_unmap(file); }
+static void release_list(void *list) { ndarray_list_finish(list); }
+
+mxn_status params_load(arena *a, const char *path, parameter_list *out_list, mxn_error *err) {
+  *out_list = (parameter_list){0};
+  mapped_file *file = arena_alloc(a, sizeof *file);
+  ndarray_list *entries = arena_alloc(a, sizeof *entries);
+  arena_defer(a, release_file, file);
+  arena_defer(a, release_list, entries);
+  TRY(file_map(path, file, err));
+  TRY(ndarray_list_read(file->data, file->bytes, path, entries, err));
+  const size_t n = entries->n_entries;
+  parameter_list list = {.items = arena_array(a, n, sizeof(parameter)), .n_items = n, .capacity = n};
+  bool has_names = false;
+  for (size_t i = 0; i < n; i++) {
+    set_name(a, &list.items[i], &entries->entries[i]);
+    TRY(set_data(a, &list.items[i], &entries->entries[i], path, file, err));
+    has_names |= entries->entries[i].name != NULL;
+    list.np_shape |= entries->entries[i].is_numpy;
+  }
+  ndarray_list_finish(entries);
+  if (has_names) TRY(check_unique(a, &list, path, err));
+  *out_list = list;
+  return MXN_OK;
+}
+
+/* The V2 format cannot spell shapes that are () or have a 0. */
+static bool needs_numpy_format(const parameter_list *list) {
+  for (size_t i = 0; i < list->n_items; i++) {
+    const mxn_type *type = &list->items[i].tensor.type;
+    if (type->n_dims == 0) return true;
+    for (int32_t d = 0; d < type->n_dims; d++)
+      if (type->dims[d] == 0) return true;
+  }
+  return list->np_shape;
+}
+
+static void write_u32(file_writer *w, uint32_t number) { file_writer_write(w, &number, sizeof number); }
+static void write_u64(file_writer *w, uint64_t number) { file_writer_write(w, &number, sizeof number); }
+
+static void write_array(file_writer *w, const mxn_tensor *t, bool is_numpy) {
+  enum { DENSE = 0, CPU = 1 };
+  const uint32_t v2 = 0xF993FAC9, v3 = 0xF993FACA;
+  const mxn_type *type = &t->type;
+  write_u32(w, is_numpy ? v3 : v2);
+  write_u32(w, DENSE);
+  /* None has no dimensions in V2, -1 in V3, and ends here. */
+  write_u32(w, type->n_dims < 0 && !is_numpy ? 0 : (uint32_t)type->n_dims);
+  if (type->n_dims < 0) return;
+  file_writer_write(w, type->dims, (size_t)type->n_dims * sizeof *type->dims);
+  write_u32(w, CPU);
+  write_u32(w, 0);
+  write_u32(w, (uint32_t)type->dtype);
+  size_t bytes = 0;
+  if (type_bytes(type, &bytes)) file_writer_write(w, t->data, bytes);
+}
+
+static void write_names(file_writer *w, const parameter_list *list) {
+  bool has_names = false;
+  for (size_t i = 0; i < list->n_items; i++)
+    has_names |= list->items[i].name[0] != '\0' || list->items[i].kind != PARAMETER_PLAIN;
+  write_u64(w, has_names ? list->n_items : 0);
+  for (size_t i = 0; has_names && i < list->n_items; i++) {
+    const char *prefix = parameter_prefix(list->items[i].kind), *name = list->items[i].name;
+    write_u64(w, strlen(prefix) + strlen(name));
+    file_writer_write(w, prefix, strlen(prefix));
+    file_writer_write(w, name, strlen(name));
+  }
+}
+
+static mxn_status check_types(const char *path, const parameter_list *list, mxn_error *err) {
+  char shape[SHAPE_TEXT_BYTES];
+  size_t bytes;
+  for (size_t i = 0; i < list->n_items; i++) {
+    const mxn_type *type = &list->items[i].tensor.type;
+    if (type->n_dims >= 0 && !type_bytes(type, &bytes))
+      return error_set(err, MXN_ARGUMENT, "%s: array '%s': cannot write type %s%s", path, list->items[i].name,
+                       mxn_dtype_name(type->dtype), shape_text(type, shape));
+  }
+  return MXN_OK;
+}
+
+mxn_status params_save(const char *path, const parameter_list *list, mxn_error *err) {
+  const uint64_t list_magic = 0x112;
+  TRY(check_types(path, list, err));
+  file_writer *w;
+  TRY(file_writer_open(path, &w, err));
+  write_u64(w, list_magic);
+  write_u64(w, 0);
+  write_u64(w, list->n_items);
+  const bool is_numpy = needs_numpy_format(list);
+  for (size_t i = 0; i < list->n_items; i++) write_array(w, &list->items[i].tensor, is_numpy);
+  write_names(w, list);
+  return file_writer_commit(w, err);
+}

@@ -1,0 +1,49 @@
+/* writer.h - a compiled subgraph in memory, and its serialisation.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_NEURONBIN_WRITER_H
+#define MXN_NEURONBIN_WRITER_H
+
+#include "mxneuron/abi.h"
+#include "mxneuron/status.h"
+#include "mxneuron/tensor.h"
+
+typedef struct plan_tensor {
+  const char *name;
+  mxn_type type;
+  int32_t batch_axis;
+} plan_tensor;
+
+typedef struct plan_step {
+  uint32_t kernel;
+  uint32_t n_buffers;
+  mxn_neuronbin_buffer buffers[MXN_STEP_MAX_BUFFERS];
+  const char *name;
+  uint64_t flops;
+} plan_step;
+
+typedef struct plan_target {
+  const char *name;
+  uint32_t level;
+  const void *code;
+  size_t code_bytes;
+  mxn_neuronbin_kernel *kernels; /* [plan.n_kernels] */
+} plan_target;
+
+/* Everything that goes into a neuronbin; the arrays belong to the caller. */
+typedef struct plan {
+  plan_tensor *inputs, *outputs;
+  plan_step *steps;
+  plan_target *targets; /* best first */
+  const void *weights;
+  size_t weights_bytes;
+  uint64_t arena_bytes;
+  uint32_t n_inputs, n_outputs, n_steps, n_targets, n_kernels, n_operators;
+} plan;
+
+/* Write the neuronbin to `path` (temporary name, sync, rename). The bytes depend
+ * on the plan alone. */
+MXN_MUST_CHECK mxn_status neuronbin_write(const plan *p, const char *path, mxn_error *err);
+
+#endif

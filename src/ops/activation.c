@@ -1,0 +1,93 @@
+/* activation.c - Activation and LeakyReLU: an attribute says which function.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "ops/family.h"
+
+typedef struct named_unary {
+  const char *name;
+  const unary_function *function;
+} named_unary;
+
+static const unary_function *find_unary(const named_unary *table, size_t n, const char *name) {
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(table[i].name, name) == 0) return table[i].function;
+  return NULL;
+}
+
+mxn_status activation_forward(const forward *f) {
+  static const named_unary table[] = {{"relu", &unary_relu},
+                                      {"sigmoid", &unary_sigmoid},
+                                      {"softrelu", &unary_softrelu},
+                                      {"softsign", &unary_softsign},
+                                      {"tanh", &unary_tanh}};
+  map_unary(find_unary(table, sizeof table / sizeof *table, op_text(f->node, "act_type")), &f->inputs[0],
+            &f->outputs[0]);
+  return MXN_OK;
+}
+
+/* LeakyReLU. */
+
+static bool is_act(const node *n, const char *act_type) { return strcmp(op_text(n, "act_type"), act_type) == 0; }
+
+uint32_t leaky_relu_inputs(const node *n) { return is_act(n, "prelu") ? 2 : 1; }
+
+/* A gamma of one dimension holds one number a channel; any other broadcasts. */
+static mxn_type gamma_type(const mxn_type *gamma, const mxn_type *data) {
+  mxn_type t = *gamma;
+  if (gamma->n_dims != 1 || data->n_dims < 2) return t;
+  t.n_dims = data->n_dims;
+  for (int32_t d = 0; d < t.n_dims; d++) t.dims[d] = d == 1 ? gamma->dims[0] : 1;
+  return t;
+}
+
+static bool can_broadcast(const mxn_type *from, const mxn_type *to) {
+  if (from->n_dims > to->n_dims) return false;
+  for (int32_t d = 0; d < from->n_dims; d++) {
+    const int64_t target = to->dims[to->n_dims - from->n_dims + d];
+    if (from->dims[d] != 1 && from->dims[d] != target && from->dims[d] >= 0 && target >= 0) return false;
+  }
+  return true;
+}
+
+mxn_status leaky_relu_shape(inference *x) {
+  TRY(infer_data_shape(x));
+  const mxn_type *data = x->inputs[0];
+  if (x->n_inputs < 2 || data->n_dims < 0) return MXN_OK;
+  if (x->inputs[1]->n_dims < 0)
+    return infer_input(x, 1, &(mxn_type){.n_dims = 1, .dims = {data->n_dims > 1 ? data->dims[1] : 1}});
+  const mxn_type gamma = gamma_type(x->inputs[1], data);
+  char got[SHAPE_TEXT_BYTES], of[SHAPE_TEXT_BYTES];
+  if (!can_broadcast(&gamma, data))
+    return infer_error(x, MXN_SHAPE, "gamma has shape %s, which does not broadcast to %s",
+                       shape_text(x->inputs[1], got), shape_text(data, of));
+  return MXN_OK;
+}
+
+mxn_status leaky_relu_forward(const forward *f) {
+  static const named_unary table[] = {{"selu", &unary_selu}, {"gelu", &unary_gelu}};
+  const node *n = f->node;
+  const unary_function *unary = find_unary(table, sizeof table / sizeof *table, op_text(n, "act_type"));
+  if (unary) {
+    map_unary(unary, &f->inputs[0], &f->outputs[0]);
+  } else if (is_act(n, "prelu")) {
+    const mxn_tensor gamma = {gamma_type(&f->inputs[1].type, &f->inputs[0].type), f->inputs[1].data};
+    map_binary(&binary_leaky, &f->inputs[0], &gamma, &f->outputs[0]);
+  } else if (is_act(n, "rrelu")) {
+    const float slope = ((float)op_float(n, "lower_bound") + (float)op_float(n, "upper_bound")) / 2;
+    map_scalar(&binary_leaky, &f->inputs[0], (double)slope, false, &f->outputs[0]);
+  } else {
+    map_scalar(is_act(n, "elu") ? &binary_elu : &binary_leaky, &f->inputs[0], op_float(n, "slope"), false,
+               &f->outputs[0]);
+  }
+  return MXN_OK;
+}
+
+bool leaky_relu_batch(const node *n, const bool *is_carried) {
+  if (!batch_data(n, is_carried)) return false;
+  if (n->n_inputs < 2) return true;
+  const mxn_type *data = value_type(n->inputs[0]), gamma = gamma_type(value_type(n->inputs[1]), data);
+  return gamma.n_dims >= 0 && (gamma.n_dims < data->n_dims || (data->n_dims > 1 && gamma.dims[0] == 1));
+}

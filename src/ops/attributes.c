@@ -1,0 +1,193 @@
+/* attributes.c - the texts of attributes become values.
+ *
+ * The texts are Python's, of version 2 and 3: "(3, 3)", "[3,3]", "(2L, 2L)", "3",
+ * "None", "True", "1e-05", "-inf". What MXNet's parser refuses is refused here.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <inttypes.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <threads.h>
+
+#include "ops/operator.h"
+
+/* A position in a text. */
+typedef struct cursor {
+  const char *at;
+} cursor;
+
+static void skip_spaces(cursor *c) { c->at += strspn(c->at, " \t\r\n"); }
+
+static bool skip(cursor *c, const char *text) {
+  skip_spaces(c);
+  const size_t n = strlen(text);
+  if (strncmp(c->at, text, n) != 0) return false;
+  c->at += n;
+  return true;
+}
+
+static bool at_end(cursor *c) {
+  skip_spaces(c);
+  return *c->at == '\0';
+}
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Decimal digits with a sign; Python 2 writes an L behind long ones. */
+static bool parse_integer(cursor *c, int64_t *out) {
+  skip_spaces(c);
+  const char *digits = c->at;
+  const bool is_negative = *digits == '-';
+  if (*digits == '-' || *digits == '+') digits++;
+  if (!is_digit(*digits)) return false;
+  int64_t v = 0;
+  for (; is_digit(*digits); digits++)
+    if (__builtin_mul_overflow(v, 10, &v) || __builtin_sub_overflow(v, *digits - '0', &v)) return false;
+  if (!is_negative && __builtin_sub_overflow(0, v, &v)) return false;
+  c->at = digits + (*digits == 'L');
+  *out = v;
+  return true;
+}
+
+static locale_t c_locale;
+static once_flag c_locale_once = ONCE_FLAG_INIT;
+static void create_c_locale(void) { c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); }
+
+/* strtod() of the C locale, whatever the application has set: "1e-05", "-inf", "nan". */
+static bool parse_number(cursor *c, double *out) {
+  call_once(&c_locale_once, create_c_locale);
+  if (c_locale == (locale_t)0) return false;
+  char *end;
+  skip_spaces(c);
+  *out = strtod_l(c->at, &end, c_locale);
+  if (end == c->at) return false;
+  c->at = end;
+  return true;
+}
+
+static bool parse_bool(const char *text, int64_t *out) {
+  static const char *const words[] = {"false", "true", "0", "1"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    if (strcasecmp(text, words[i]) != 0) continue;
+    *out = (int64_t)(i & 1);
+    return true;
+  }
+  return false;
+}
+
+static bool parse_element(cursor *c, const op_attribute *a, int64_t *out) {
+  if (skip(c, "None")) {
+    *out = OP_TUPLE_NONE;
+    return true;
+  }
+  return parse_integer(c, out) && *out >= a->minimum && *out != OP_TUPLE_NONE;
+}
+
+/* "(1, 2)", "[1, 2]", "(1,)", "()", or a bare "1". */
+static bool parse_tuple(cursor *c, const op_attribute *a, op_tuple *out) {
+  const char *close = skip(c, "(") ? ")" : skip(c, "[") ? "]" : NULL;
+  out->n = 0;
+  while (!(close && skip(c, close))) {
+    if (out->n == MXN_MAX_DIMS || !parse_element(c, a, &out->v[out->n])) return false;
+    out->n++;
+    if (!close) break;
+    if (skip(c, ",")) continue;
+    if (!skip(c, close)) return false;
+    break;
+  }
+  return at_end(c);
+}
+
+static bool parse_enumeration(arena *a, const char *texts, const char *text, const char **out) {
+  const size_t n = strlen(text);
+  for (const char *t = texts; n > 0; t++) {
+    const size_t length = strcspn(t, "|");
+    if (length == n && strncmp(t, text, n) == 0) {
+      *out = arena_strdup(a, text);
+      return true;
+    }
+    t += length;
+    if (!*t) break;
+  }
+  return false;
+}
+
+static bool parse_value(arena *a, const op_attribute *d, const char *text, op_parameter *out) {
+  cursor c = {text};
+  op_tuple tuple;
+  switch (d->kind) {
+    case OP_INT: return parse_integer(&c, &out->integer) && at_end(&c) && out->integer <= INT32_MAX;
+    case OP_LONG: return parse_integer(&c, &out->integer) && at_end(&c);
+    case OP_BOOL: return parse_bool(text, &out->integer);
+    case OP_FLOAT:
+    case OP_DOUBLE: return parse_number(&c, &out->number) && at_end(&c);
+    case OP_ENUMERATION: return parse_enumeration(a, d->texts, text, &out->text);
+    case OP_DTYPE: return (out->integer = mxn_dtype_from_name(text)) != MXN_DTYPE_UNKNOWN;
+    case OP_TUPLE:
+      if (!parse_tuple(&c, d, &tuple)) return false;
+      out->tuple = arena_copy(a, &tuple, sizeof tuple);
+      return true;
+  }
+  return false;
+}
+
+static int64_t lowest(const op_attribute *d) {
+  return d->kind == OP_INT && d->minimum < INT32_MIN ? INT32_MIN : d->minimum;
+}
+
+static const char *expected_texts(arena *a, const char *texts) {
+  char *list = arena_printf(a, "one of %s", texts);
+  for (char *t = list; *t; t++)
+    if (*t == '|') *t = ' ';
+  return list;
+}
+
+static const char *expected_value(arena *a, const op_attribute *d) {
+  const bool has_minimum = d->minimum > INT32_MIN;
+  switch (d->kind) {
+    case OP_INT:
+    case OP_LONG: return has_minimum ? arena_printf(a, "an integer of at least %" PRId64, d->minimum) : "an integer";
+    case OP_BOOL: return "True or False";
+    case OP_FLOAT:
+    case OP_DOUBLE: return "a number";
+    case OP_ENUMERATION: return expected_texts(a, d->texts);
+    case OP_DTYPE: return "the name of an element type";
+    case OP_TUPLE:
+      return has_minimum ? arena_printf(a, "a tuple of integers of at least %" PRId64, d->minimum)
+                         : "a tuple of integers";
+  }
+  return "another value";
+}
+
+/* Only what declares None as its default may be None; a tuple that has a default
+ * may be, too. */
+static bool may_be_none(const op_attribute *d) {
+  return d->default_text && (d->kind == OP_TUPLE || strcmp(d->default_text, "None") == 0);
+}
+
+static bool is_out_of_range(const op_attribute *d, const op_parameter *p) {
+  return (d->kind == OP_INT || d->kind == OP_LONG) && p->integer < lowest(d);
+}
+
+bool attribute_parse(arena *a, const op_attribute *d, const char *text, op_parameter *out, const char **out_expected) {
+  *out = (op_parameter){0};
+  const bool is_default = !text || (d->kind == OP_BOOL && strcmp(text, "None") == 0);
+  if (is_default && d->default_text) text = d->default_text;
+  if (!text) {
+    *out_expected = expected_value(a, d);
+    return false;
+  }
+  if (strcmp(text, "None") == 0 && may_be_none(d)) {
+    out->is_none = true;
+    return true;
+  }
+  if (!parse_value(a, d, text, out) || is_out_of_range(d, out)) {
+    *out_expected = expected_value(a, d);
+    return false;
+  }
+  if (d->kind == OP_FLOAT) out->number = (double)(float)out->number;
+  return true;
+}

@@ -1,0 +1,308 @@
+/* elementwise.c - one loop for each function of functions.def, one walk over the
+ * elements for each number of operands.
+ *
+ * Elements go through blocks that stay in the first-level cache: load as double
+ * or int64, apply, store in the output's type.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <math.h>
+#include <string.h>
+
+#include "ops/family.h"
+#include "ops/number.h"
+
+enum { BLOCK = 512 };
+
+/* What C leaves undefined for integers wraps around, as the machine does. */
+#define WRAP(a, operation, b) ((int64_t)((uint64_t)(a)operation(uint64_t)(b)))
+
+static int64_t divide_integers(int64_t x, int64_t y) { return y == 0 ? 0 : y == -1 ? WRAP(0, -, x) : x / y; }
+
+/* The sign of the result is the divisor's, as in Python. */
+static int64_t modulo_integers(int64_t x, int64_t y) {
+  if (y == 0 || y == -1) return 0;
+  const int64_t r = x % y;
+  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+
+static double modulo(double x, double y) {
+  if (y == 0) return 0;
+  const double r = fmod(x, y);
+  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+
+/* lgamma() keeps a sign in a global. */
+static double log_gamma(double x) {
+  int sign;
+  return lgamma_r(x, &sign);
+}
+
+/* The loops. */
+
+#define FLOAT_UNARY_LOOP(name, result)                                          \
+  static void unary_##name##_floats(const double *in, double *out, int64_t n) { \
+    for (int64_t i = 0; i < n; i++) {                                           \
+      const double x = in[i];                                                   \
+      out[i] = result;                                                          \
+    }                                                                           \
+  }
+#define UNARY_LOOP(name, result)                                                    \
+  static void unary_##name##_integers(const int64_t *in, int64_t *out, int64_t n) { \
+    for (int64_t i = 0; i < n; i++) {                                               \
+      const int64_t x = in[i];                                                      \
+      out[i] = result;                                                              \
+    }                                                                               \
+  }
+#define FLOAT_BINARY_LOOP(name, result)                                                            \
+  static void binary_##name##_floats(const double *in, const double *by, double *out, int64_t n) { \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      const double x = in[i], y = by[i];                                                           \
+      out[i] = result;                                                                             \
+    }                                                                                              \
+  }
+#define BINARY_LOOP(name, result)                                                                       \
+  static void binary_##name##_integers(const int64_t *in, const int64_t *by, int64_t *out, int64_t n) { \
+    for (int64_t i = 0; i < n; i++) {                                                                   \
+      const int64_t x = in[i], y = by[i];                                                               \
+      out[i] = result;                                                                                  \
+    }                                                                                                   \
+  }
+
+#define UNARY(name, floating, integral) \
+  FLOAT_UNARY_LOOP(name, floating)      \
+  UNARY_LOOP(name, integral)            \
+  const unary_function unary_##name = {unary_##name##_floats, unary_##name##_integers};
+#define FLOAT_UNARY(name, floating) \
+  FLOAT_UNARY_LOOP(name, floating)  \
+  const unary_function unary_##name = {unary_##name##_floats, NULL};
+#define BINARY(name, floating, integral) \
+  FLOAT_BINARY_LOOP(name, floating)      \
+  BINARY_LOOP(name, integral)            \
+  const binary_function binary_##name = {binary_##name##_floats, binary_##name##_integers};
+#define FLOAT_BINARY(name, floating) \
+  FLOAT_BINARY_LOOP(name, floating)  \
+  const binary_function binary_##name = {binary_##name##_floats, NULL};
+#include "ops/functions.def"
+#undef UNARY
+#undef BINARY
+#undef FLOAT_UNARY
+#undef FLOAT_BINARY
+
+/* A block of numbers, as the computation of an output of that type needs them. */
+typedef union block {
+  double floats[BLOCK];
+  int64_t integers[BLOCK];
+} block;
+
+/* What the walks are told: integers are exact where the function has them. */
+static bool use_integers(bool has_integers, mxn_dtype out, mxn_dtype in) {
+  return has_integers && !dtype_is_float(out) && !dtype_is_float(in);
+}
+
+static int64_t count_elements(const mxn_tensor *t) {
+  int64_t n = 0;
+  return shape_elements(&t->type, &n) ? n : 0;
+}
+
+static int64_t block_at(int64_t first, int64_t end) { return end - first < BLOCK ? end - first : BLOCK; }
+
+void map_unary(const unary_function *function, const mxn_tensor *x, mxn_tensor *out) {
+  const bool is_integer = use_integers(function->integers, out->type.dtype, x->type.dtype);
+  const int64_t elements = count_elements(out);
+  block in, result;
+  for (int64_t i = 0; i < elements; i += BLOCK) {
+    const int64_t n = block_at(i, elements);
+    if (is_integer) {
+      load_integers(x, i, n, in.integers);
+      function->integers(in.integers, result.integers, n);
+      store_integers(out, i, n, result.integers);
+    } else {
+      load_doubles(x, i, n, in.floats);
+      function->floats(in.floats, result.floats, n);
+      store_doubles(out, i, n, result.floats);
+    }
+  }
+}
+
+/* Broadcasting: the output's elements in order, for each operand the step along
+ * each dimension. Dimensions that both walk without a break become one. */
+
+enum { N_OPERANDS = 2 };
+
+typedef struct walk {
+  int32_t n_dims;
+  int64_t dims[MXN_MAX_DIMS + 1];
+  int64_t steps[N_OPERANDS][MXN_MAX_DIMS + 1];
+} walk;
+
+static void set_steps(const mxn_type *out, const mxn_type *in, int64_t *steps) {
+  int64_t step = 1;
+  for (int32_t d = out->n_dims - 1; d >= 0; d--) {
+    const int32_t own = d - (out->n_dims - in->n_dims);
+    steps[d] = own >= 0 && in->dims[own] != 1 ? step : 0;
+    if (own >= 0) step *= in->dims[own];
+  }
+}
+
+static bool can_join(const walk *w, int32_t d, int64_t dim, int64_t steps[N_OPERANDS]) {
+  for (int k = 0; k < N_OPERANDS; k++)
+    if (w->steps[k][d] != steps[k] * dim) return false;
+  return true;
+}
+
+static walk walk_of(const mxn_type *out, const mxn_type *x, const mxn_type *y) {
+  int64_t steps[N_OPERANDS][MXN_MAX_DIMS];
+  set_steps(out, x, steps[0]);
+  set_steps(out, y, steps[1]);
+  walk w = {.n_dims = 1, .dims = {1}};
+  for (int32_t d = 0; d < out->n_dims; d++) {
+    int64_t here[N_OPERANDS];
+    for (int k = 0; k < N_OPERANDS; k++) here[k] = steps[k][d];
+    int32_t at = w.n_dims - 1;
+    if (w.dims[at] == 1)
+      w.dims[at] = out->dims[d];
+    else if (can_join(&w, at, out->dims[d], here))
+      w.dims[at] *= out->dims[d];
+    else
+      w.dims[at = w.n_dims++] = out->dims[d];
+    for (int k = 0; k < N_OPERANDS; k++) w.steps[k][at] = here[k];
+  }
+  return w;
+}
+
+/* Where row `row` of the last dimension starts in an operand. */
+static int64_t row_start(const walk *w, int k, int64_t row) {
+  int64_t start = 0;
+  for (int32_t d = w->n_dims - 2; d >= 0; d--) {
+    start += row % w->dims[d] * w->steps[k][d];
+    row /= w->dims[d];
+  }
+  return start;
+}
+
+/* n numbers of an operand that stands still (step 0) or goes on (step 1). */
+static void load_block(const mxn_tensor *t, bool is_integer, int64_t first, int64_t step, int64_t n, block *out) {
+  const int64_t loaded = step ? n : 1;
+  if (is_integer)
+    load_integers(t, first, loaded, out->integers);
+  else
+    load_doubles(t, first, loaded, out->floats);
+  for (int64_t i = loaded; i < n; i++) memcpy(&out->floats[i], &out->floats[0], sizeof out->floats[0]);
+}
+
+static void apply_binary(const binary_function *function, bool is_integer, const block *x, const block *y,
+                         mxn_tensor *out, int64_t first, int64_t n) {
+  block result;
+  if (is_integer) {
+    function->integers(x->integers, y->integers, result.integers, n);
+    store_integers(out, first, n, result.integers);
+  } else {
+    function->floats(x->floats, y->floats, result.floats, n);
+    store_doubles(out, first, n, result.floats);
+  }
+}
+
+void map_binary(const binary_function *function, const mxn_tensor *x, const mxn_tensor *y, mxn_tensor *out) {
+  const mxn_tensor *operands[N_OPERANDS] = {x, y};
+  const bool is_integer = use_integers(function->integers, out->type.dtype, x->type.dtype);
+  const int64_t elements = count_elements(out);
+  const walk w = walk_of(&out->type, &x->type, &y->type);
+  const int64_t length = w.dims[w.n_dims - 1];
+  block in[N_OPERANDS];
+  for (int64_t row = 0; row * length < elements; row++) {
+    const int64_t start[N_OPERANDS] = {row_start(&w, 0, row), row_start(&w, 1, row)};
+    for (int64_t i = 0; i < length; i += BLOCK) {
+      const int64_t n = block_at(i, length);
+      for (int k = 0; k < N_OPERANDS; k++) {
+        const int64_t step = w.steps[k][w.n_dims - 1];
+        load_block(operands[k], is_integer, start[k] + i * step, step, n, &in[k]);
+      }
+      apply_binary(function, is_integer, &in[0], &in[1], out, row * length + i, n);
+    }
+  }
+}
+
+/* MXNet brings the number into the type that it computes in. */
+void map_scalar(const binary_function *function, const mxn_tensor *x, double number, bool is_reversed,
+                mxn_tensor *out) {
+  const bool is_integer = use_integers(function->integers, out->type.dtype, x->type.dtype);
+  const int64_t elements = count_elements(out);
+  const double kept = round_to(out->type.dtype, number);
+  block in, scalar;
+  for (int64_t i = 0; i < BLOCK; i++) {
+    if (is_integer)
+      scalar.integers[i] = (int64_t)kept;
+    else
+      scalar.floats[i] = kept;
+  }
+  for (int64_t i = 0; i < elements; i += BLOCK) {
+    const int64_t n = block_at(i, elements);
+    load_block(x, is_integer, i, 1, n, &in);
+    apply_binary(function, is_integer, is_reversed ? &scalar : &in, is_reversed ? &in : &scalar, out, i, n);
+  }
+}
+
+/* Operators. */
+
+mxn_status unary_forward(const forward *f) {
+  map_unary(f->node->def->unary, &f->inputs[0], &f->outputs[0]);
+  return MXN_OK;
+}
+
+mxn_status binary_forward(const forward *f) {
+  map_binary(f->node->def->binary, &f->inputs[0], &f->inputs[1], &f->outputs[0]);
+  return MXN_OK;
+}
+
+mxn_status scalar_forward(const forward *f) {
+  map_scalar(f->node->def->binary, &f->inputs[0], op_float(f->node, "scalar"), false, &f->outputs[0]);
+  return MXN_OK;
+}
+
+mxn_status scalar_reversed_forward(const forward *f) {
+  map_scalar(f->node->def->binary, &f->inputs[0], op_float(f->node, "scalar"), true, &f->outputs[0]);
+  return MXN_OK;
+}
+
+mxn_status clip_forward(const forward *f) {
+  map_scalar(&binary_maximum, &f->inputs[0], op_float(f->node, "a_min"), false, &f->outputs[0]);
+  map_scalar(&binary_minimum, &f->outputs[0], op_float(f->node, "a_max"), false, &f->outputs[0]);
+  return MXN_OK;
+}
+
+uint32_t count_arguments(const node *n) { return (uint32_t)op_int(n, "num_args"); }
+
+/* add_n: the first two, then one after the other. */
+mxn_status sum_forward(const forward *f) {
+  const uint32_t n = count_arguments(f->node);
+  map_unary(&unary_identity, &f->inputs[0], &f->outputs[0]);
+  for (uint32_t i = 1; i < n; i++) map_binary(&binary_add, &f->outputs[0], &f->inputs[i], &f->outputs[0]);
+  return MXN_OK;
+}
+
+/* Dimensions are matched from the last one on; 1 stretches. */
+mxn_status broadcast_shape(inference *x) {
+  const mxn_type *a = x->inputs[0], *b = x->inputs[1];
+  if (a->n_dims < 0 || b->n_dims < 0) return MXN_OK;
+  mxn_type out = {.n_dims = a->n_dims > b->n_dims ? a->n_dims : b->n_dims};
+  for (int32_t d = 0; d < out.n_dims; d++) {
+    const int32_t in_a = d - (out.n_dims - a->n_dims), in_b = d - (out.n_dims - b->n_dims);
+    const int64_t l = in_a >= 0 ? a->dims[in_a] : 1, r = in_b >= 0 ? b->dims[in_b] : 1;
+    char left[SHAPE_TEXT_BYTES], right[SHAPE_TEXT_BYTES];
+    if (l >= 0 && r >= 0 && l != r && l != 1 && r != 1)
+      return infer_error(x, MXN_SHAPE, "shapes %s and %s cannot be broadcast", shape_text(a, left),
+                         shape_text(b, right));
+    out.dims[d] = l < 0 || r < 0 ? -1 : l == 1 ? r : l;
+  }
+  return infer_output(x, 0, &out);
+}
+
+/* Integers with a number that is none become float64, booleans int64. */
+mxn_status scalar_dtype(inference *x) {
+  const mxn_dtype in = x->inputs[0]->dtype;
+  const bool is_int = op_bool(x->node, "is_int"), is_known = in != MXN_DTYPE_UNKNOWN;
+  if (is_known && !dtype_is_float(in) && !is_int) return infer_output_dtype(x, 0, MXN_FLOAT64);
+  if (in == MXN_BOOL) return infer_output_dtype(x, 0, MXN_INT64);
+  return infer_same_dtype(x);
+}

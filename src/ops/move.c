@@ -1,0 +1,425 @@
+/* move.c - operators that move elements without looking at them: transposes,
+ * slices, concatenation.
+ *
+ * All are copies between strided views, element by element in the size of the
+ * type, or in blocks where a block stays in one piece.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ops/family.h"
+#include "ops/number.h"
+
+/* A view of a tensor: element (i0, i1, ...) is at start + i0 * steps[0] + ... */
+typedef struct view {
+  int64_t start;
+  int64_t steps[MXN_MAX_DIMS];
+} view;
+
+static view view_of(const mxn_type *t) {
+  view v = {0};
+  int64_t step = 1;
+  for (int32_t d = t->n_dims - 1; d >= 0; d--) {
+    v.steps[d] = step;
+    step *= t->dims[d];
+  }
+  return v;
+}
+
+/* A copy of a constant size is one instruction. */
+#define COPY_CASE(bytes)                                                                        \
+  case bytes:                                                                                   \
+    for (int64_t i = 0; i < n; i++) memcpy(to + i * (bytes), from + i * step * (bytes), bytes); \
+    break;
+
+static void copy_row(char *to, const char *from, int64_t n, int64_t step, size_t bytes) {
+  if (step == 1) {
+    memcpy(to, from, (size_t)n * bytes);
+    return;
+  }
+  switch (bytes) {
+    COPY_CASE(1)
+    COPY_CASE(2)
+    COPY_CASE(4)
+    COPY_CASE(8)
+    default: break;
+  }
+}
+
+/* The output in its order, read through a view of the input. */
+static void copy_view(mxn_tensor *out, const mxn_tensor *in, const view *v) {
+  const mxn_type *t = &out->type;
+  const size_t bytes = mxn_dtype_bytes(t->dtype);
+  int64_t elements, index[MXN_MAX_DIMS] = {0}, at = v->start;
+  if (!shape_elements(t, &elements) || elements == 0) return;
+  const int32_t last = t->n_dims - 1;
+  const int64_t length = last < 0 ? 1 : t->dims[last], step = last < 0 ? 1 : v->steps[last];
+  for (int64_t done = 0; done < elements; done += length) {
+    copy_row((char *)out->data + (size_t)done * bytes, (const char *)in->data + at * (int64_t)bytes, length, step,
+             bytes);
+    for (int32_t d = last - 1; d >= 0; d--) {
+      at += v->steps[d];
+      if (++index[d] < t->dims[d]) break;
+      at -= index[d] * v->steps[d];
+      index[d] = 0;
+    }
+  }
+}
+
+/* transpose and SwapAxis: output dimension d is input dimension order[d]. */
+
+static mxn_status infer_order(inference *x, const int32_t *order, int32_t n_dims) {
+  const mxn_type in = *x->inputs[0], out = *x->outputs[0];
+  mxn_type to = {.n_dims = n_dims}, back = {.n_dims = n_dims};
+  for (int32_t d = 0; d < n_dims; d++) {
+    to.dims[d] = in.n_dims == n_dims ? in.dims[order[d]] : -1;
+    back.dims[order[d]] = out.n_dims == n_dims ? out.dims[d] : -1;
+  }
+  TRY(infer_output(x, 0, &to));
+  return infer_input(x, 0, &back);
+}
+
+static void copy_order(const forward *f, const int32_t *order) {
+  const view in = view_of(&f->inputs[0].type);
+  view v = {0};
+  for (int32_t d = 0; d < f->inputs[0].type.n_dims; d++) v.steps[d] = in.steps[order[d]];
+  copy_view(&f->outputs[0], &f->inputs[0], &v);
+}
+
+/* Without axes the order is reversed; false where axes are no order of n_dims. */
+static bool transpose_order(const node *n, int32_t n_dims, int32_t order[MXN_MAX_DIMS]) {
+  const op_tuple axes = op_tuple_of(n, "axes");
+  bool is_used[MXN_MAX_DIMS] = {false};
+  if (axes.n > 0 && axes.n != n_dims) return false;
+  for (int32_t d = 0; d < n_dims; d++) {
+    int64_t axis = axes.n > 0 ? axes.v[d] : n_dims - 1 - d;
+    if (axis < 0) axis += n_dims;
+    if (axis < 0 || axis >= n_dims || is_used[axis]) return false;
+    is_used[axis] = true;
+    order[d] = (int32_t)axis;
+  }
+  return true;
+}
+
+mxn_status transpose_shape(inference *x) {
+  const int32_t in = x->inputs[0]->n_dims, n_dims = in >= 0 ? in : x->outputs[0]->n_dims;
+  int32_t order[MXN_MAX_DIMS] = {0};
+  if (n_dims < 0) return MXN_OK;
+  if (!transpose_order(x->node, n_dims, order))
+    return infer_error(x, MXN_SHAPE, "axes are no order of the %d dimensions of data", n_dims);
+  return infer_order(x, order, n_dims);
+}
+
+mxn_status transpose_forward(const forward *f) {
+  int32_t order[MXN_MAX_DIMS] = {0};
+  (void)!transpose_order(f->node, f->inputs[0].type.n_dims, order);
+  copy_order(f, order);
+  return MXN_OK;
+}
+
+bool transpose_batch(const node *n, const bool *is_carried) {
+  int32_t order[MXN_MAX_DIMS] = {0};
+  return batch_all(n, is_carried) && transpose_order(n, n->outputs[0].n_dims, order) && order[0] == 0;
+}
+
+static mxn_status swap_order(inference *x, int32_t n_dims, int32_t order[MXN_MAX_DIMS]) {
+  int32_t a, b;
+  TRY(infer_axis(x, "dim1", op_int(x->node, "dim1"), n_dims, &a));
+  TRY(infer_axis(x, "dim2", op_int(x->node, "dim2"), n_dims, &b));
+  for (int32_t d = 0; d < n_dims; d++) order[d] = d == a ? b : d == b ? a : d;
+  return MXN_OK;
+}
+
+mxn_status swap_axis_shape(inference *x) {
+  const int32_t in = x->inputs[0]->n_dims, n_dims = in >= 0 ? in : x->outputs[0]->n_dims;
+  int32_t order[MXN_MAX_DIMS] = {0};
+  if (n_dims < 0) return MXN_OK;
+  TRY(swap_order(x, n_dims, order));
+  return infer_order(x, order, n_dims);
+}
+
+mxn_status swap_axis_forward(const forward *f) {
+  int32_t order[MXN_MAX_DIMS] = {0};
+  inference x = {.node = f->node, .err = f->err};
+  TRY(swap_order(&x, f->inputs[0].type.n_dims, order));
+  copy_order(f, order);
+  return MXN_OK;
+}
+
+bool swap_axis_batch(const node *n, const bool *is_carried) {
+  int32_t order[MXN_MAX_DIMS] = {0};
+  inference x = {.node = n};
+  return batch_all(n, is_carried) && swap_order(&x, n->outputs[0].n_dims, order) == MXN_OK && order[0] == 0;
+}
+
+/* Concat and SliceChannel: blocks along an axis. */
+
+static int32_t normal_axis(int64_t axis, int32_t n_dims) { return (int32_t)(axis < 0 ? axis + n_dims : axis); }
+
+/* All inputs agree but for the axis, where the output has the sum. */
+mxn_status concat_shape(inference *x) {
+  mxn_type common = *x->outputs[0];
+  int32_t axis = 0;
+  int64_t sum = 0;
+  for (uint32_t i = 0; i < x->n_inputs && common.n_dims < 0; i++) common = *x->inputs[i];
+  if (common.n_dims < 0) return MXN_OK;
+  TRY(infer_axis(x, "dim", op_int(x->node, "dim"), common.n_dims, &axis));
+  common.dims[axis] = -1;
+  for (uint32_t i = 0; i < x->n_inputs; i++) {
+    TRY(infer_input(x, i, &common));
+    common = *x->inputs[i];
+    const int64_t dim = common.dims[axis];
+    if (sum >= 0 && (dim < 0 || __builtin_add_overflow(sum, dim, &sum))) sum = -1;
+    common.dims[axis] = -1;
+  }
+  for (uint32_t i = 0; i < x->n_inputs; i++) TRY(infer_input(x, i, &common));
+  common.dims[axis] = sum;
+  return infer_output(x, 0, &common);
+}
+
+/* The bytes of a tensor as rows of its dimensions from `axis` on. */
+static size_t row_bytes(const mxn_type *t, int32_t axis) {
+  int64_t elements = 0;
+  (void)!dims_product(t, axis, t->n_dims, &elements);
+  return (size_t)elements * mxn_dtype_bytes(t->dtype);
+}
+
+static void copy_rows(char *to, size_t to_step, const char *from, size_t from_step, size_t bytes, int64_t rows) {
+  for (int64_t i = 0; i < rows && bytes > 0; i++) memcpy(to + (size_t)i * to_step, from + (size_t)i * from_step, bytes);
+}
+
+mxn_status concat_forward(const forward *f) {
+  const mxn_type *out = &f->outputs[0].type;
+  const int32_t axis = normal_axis(op_int(f->node, "dim"), out->n_dims);
+  const uint32_t n = op_own_inputs(f->node);
+  char *to = f->outputs[0].data;
+  int64_t rows;
+  if (!dims_product(out, 0, axis, &rows)) return MXN_OK;
+  for (uint32_t i = 0; i < n; i++) {
+    const size_t bytes = row_bytes(&f->inputs[i].type, axis);
+    copy_rows(to, row_bytes(out, axis), f->inputs[i].data, bytes, bytes, rows);
+    if (bytes > 0) to += bytes;
+  }
+  return MXN_OK;
+}
+
+bool concat_batch(const node *n, const bool *is_carried) {
+  return batch_all(n, is_carried) && normal_axis(op_int(n, "dim"), n->outputs[0].n_dims) != 0;
+}
+
+uint32_t slice_channel_outputs(const node *n) { return (uint32_t)op_int(n, "num_outputs"); }
+
+/* The shape of the input from that of an output; the axis is unknown where it is. */
+static mxn_type whole_of(const node *n, const mxn_type *part, int32_t axis, int32_t n_dims) {
+  const int64_t count = op_int(n, "num_outputs");
+  const bool is_squeezed = part->n_dims < n_dims;
+  mxn_type whole = {.n_dims = n_dims};
+  for (int32_t d = 0; d < n_dims; d++) whole.dims[d] = d == axis ? -1 : part->dims[is_squeezed && d > axis ? d - 1 : d];
+  if (is_squeezed)
+    whole.dims[axis] = count;
+  else if (!dims_multiply(part->dims[axis], count, &whole.dims[axis]))
+    whole.dims[axis] = -1;
+  return whole;
+}
+
+mxn_status slice_channel_shape(inference *x) {
+  const node *n = x->node;
+  const mxn_type in = *x->inputs[0];
+  const int64_t count = op_int(n, "num_outputs");
+  const bool squeeze = op_bool(n, "squeeze_axis");
+  int32_t axis;
+  if (in.n_dims < 0) return MXN_OK;
+  TRY(infer_axis(x, "axis", op_int(n, "axis"), in.n_dims, &axis));
+  const int64_t dim = in.dims[axis];
+  if (dim >= 0 && (squeeze ? dim != count : dim % count != 0))
+    return infer_error(x, MXN_SHAPE, "axis %d of %" PRId64 " does not split into num_outputs %" PRId64, axis, dim,
+                       count);
+  mxn_type part = in;
+  part.dims[axis] = dim < 0 ? -1 : dim / count;
+  if (squeeze) {
+    part.n_dims--;
+    for (int32_t d = axis; d < part.n_dims; d++) part.dims[d] = in.dims[d + 1];
+  }
+  for (uint32_t i = 0; i < x->n_outputs; i++) {
+    TRY(infer_output(x, i, &part));
+    const mxn_type whole = whole_of(n, x->outputs[i], axis, in.n_dims);
+    TRY(infer_input(x, 0, &whole));
+  }
+  return MXN_OK;
+}
+
+mxn_status slice_channel_forward(const forward *f) {
+  const mxn_type *in = &f->inputs[0].type;
+  const int32_t axis = normal_axis(op_int(f->node, "axis"), in->n_dims);
+  const char *from = f->inputs[0].data;
+  const size_t whole = row_bytes(in, axis), part = whole / slice_channel_outputs(f->node);
+  int64_t rows;
+  if (!dims_product(in, 0, axis, &rows)) return MXN_OK;
+  for (uint32_t i = 0; i < f->node->n_outputs && part > 0; i++, from += part)
+    copy_rows(f->outputs[i].data, part, from, whole, part, rows);
+  return MXN_OK;
+}
+
+bool slice_channel_batch(const node *n, const bool *is_carried) {
+  return batch_all(n, is_carried) && normal_axis(op_int(n, "axis"), value_type(n->inputs[0])->n_dims) != 0;
+}
+
+/* slice, slice_axis, slice_like: a begin, an end and a step for each axis. */
+
+typedef struct slice_range {
+  int64_t begin, step, size;
+} slice_range;
+
+/* Python's rules; OP_TUPLE_NONE stands for what is left out. */
+static slice_range resolve_range(int64_t begin, int64_t end, int64_t step, int64_t size) {
+  const int64_t lowest = step > 0 ? 0 : -1, highest = step > 0 ? size : size - 1;
+  slice_range r = {.step = step};
+  if (begin == OP_TUPLE_NONE)
+    begin = step > 0 ? 0 : size - 1;
+  else if (begin < 0)
+    begin += size;
+  if (end == OP_TUPLE_NONE)
+    end = step > 0 ? size : -1;
+  else if (end < 0)
+    end = end + size < lowest ? lowest : end + size;
+  r.begin = begin < lowest ? lowest : begin > highest ? highest : begin;
+  end = end > highest && step > 0 ? highest : end;
+  const int64_t distance = step > 0 ? end - r.begin : r.begin - end, stride = step > 0 ? step : -step;
+  r.size = distance > 0 && r.begin >= 0 ? (distance - 1) / stride + 1 : 0;
+  return r;
+}
+
+static void copy_ranges(const forward *f, const slice_range *ranges) {
+  const view in = view_of(&f->inputs[0].type);
+  view v = {0};
+  for (int32_t d = 0; d < f->inputs[0].type.n_dims; d++) {
+    v.start += ranges[d].begin * in.steps[d];
+    v.steps[d] = ranges[d].size > 1 ? ranges[d].step * in.steps[d] : 0;
+  }
+  copy_view(&f->outputs[0], &f->inputs[0], &v);
+}
+
+static slice_range whole_range(int64_t size) { return (slice_range){.begin = 0, .step = 1, .size = size}; }
+
+static int64_t tuple_at(const op_tuple *t, int32_t i, int64_t otherwise) { return i < t->n ? t->v[i] : otherwise; }
+
+static void slice_ranges(const node *n, const mxn_type *in, slice_range *ranges) {
+  const op_tuple begin = op_tuple_of(n, "begin"), end = op_tuple_of(n, "end"), step = op_tuple_of(n, "step");
+  for (int32_t d = 0; d < in->n_dims; d++) {
+    const int64_t by = tuple_at(&step, d, 1);
+    ranges[d] = in->dims[d] < 0 ? whole_range(-1)
+                                : resolve_range(tuple_at(&begin, d, OP_TUPLE_NONE), tuple_at(&end, d, OP_TUPLE_NONE),
+                                                by == OP_TUPLE_NONE ? 1 : by, in->dims[d]);
+  }
+}
+
+mxn_status slice_shape(inference *x) {
+  const node *n = x->node;
+  const op_tuple begin = op_tuple_of(n, "begin"), end = op_tuple_of(n, "end"), step = op_tuple_of(n, "step");
+  const mxn_type *in = x->inputs[0];
+  if (begin.n != end.n || (step.n > 0 && step.n != begin.n))
+    return infer_error(x, MXN_SHAPE, "begin, end and step have %d, %d and %d values", begin.n, end.n, step.n);
+  for (int32_t d = 0; d < step.n; d++)
+    if (step.v[d] == 0) return infer_error(x, MXN_SHAPE, "step has a 0");
+  if (in->n_dims < 0) return MXN_OK;
+  if (in->n_dims == 0 || begin.n > in->n_dims)
+    return infer_error(x, MXN_SHAPE, "begin has %d values, data has %d dimensions", begin.n, in->n_dims);
+  slice_range ranges[MXN_MAX_DIMS];
+  mxn_type out = *in;
+  slice_ranges(n, in, ranges);
+  for (int32_t d = 0; d < begin.n; d++) out.dims[d] = ranges[d].size;
+  return infer_output(x, 0, &out);
+}
+
+mxn_status slice_forward(const forward *f) {
+  slice_range ranges[MXN_MAX_DIMS];
+  slice_ranges(f->node, &f->inputs[0].type, ranges);
+  copy_ranges(f, ranges);
+  return MXN_OK;
+}
+
+/* The whole of axis 0, whatever its size. */
+bool slice_batch(const node *n, const bool *is_carried) {
+  const op_tuple begin = op_tuple_of(n, "begin"), end = op_tuple_of(n, "end"), step = op_tuple_of(n, "step");
+  const int64_t first = tuple_at(&begin, 0, OP_TUPLE_NONE), by = tuple_at(&step, 0, 1);
+  return batch_all(n, is_carried) && (first == OP_TUPLE_NONE || first == 0) &&
+         tuple_at(&end, 0, OP_TUPLE_NONE) == OP_TUPLE_NONE && (by == OP_TUPLE_NONE || by == 1);
+}
+
+static int64_t slice_axis_end(const node *n) { return op_is_none(n, "end") ? OP_TUPLE_NONE : op_int(n, "end"); }
+
+mxn_status slice_axis_shape(inference *x) {
+  const node *n = x->node;
+  mxn_type shape = *x->inputs[0];
+  int32_t axis;
+  if (shape.n_dims < 0) return MXN_OK;
+  TRY(infer_axis(x, "axis", op_int(n, "axis"), shape.n_dims, &axis));
+  const int64_t size = shape.dims[axis];
+  shape.dims[axis] = -1;
+  if (size >= 0) {
+    const int64_t begin = op_int(n, "begin"), end = slice_axis_end(n);
+    const int64_t from = begin < 0 ? begin + size : begin;
+    const int64_t to = end == OP_TUPLE_NONE ? size : end < 0 ? end + size : end;
+    if (from < 0 || from >= to || to > size)
+      return infer_error(x, MXN_SHAPE, "begin %" PRId64 " and end %" PRId64 " select nothing inside %" PRId64, from, to,
+                         size);
+    shape.dims[axis] = to - from;
+  }
+  TRY(infer_output(x, 0, &shape));
+  mxn_type back = *x->outputs[0];
+  back.dims[axis] = -1;
+  return infer_input(x, 0, &back);
+}
+
+mxn_status slice_axis_forward(const forward *f) {
+  const mxn_type *in = &f->inputs[0].type;
+  const int32_t axis = normal_axis(op_int(f->node, "axis"), in->n_dims);
+  slice_range ranges[MXN_MAX_DIMS];
+  for (int32_t d = 0; d < in->n_dims; d++) ranges[d] = whole_range(in->dims[d]);
+  ranges[axis] = resolve_range(op_int(f->node, "begin"), slice_axis_end(f->node), 1, in->dims[axis]);
+  copy_ranges(f, ranges);
+  return MXN_OK;
+}
+
+bool slice_axis_batch(const node *n, const bool *is_carried) {
+  const bool is_whole = op_int(n, "begin") == 0 && op_is_none(n, "end");
+  return batch_all(n, is_carried) && (is_whole || normal_axis(op_int(n, "axis"), n->outputs[0].n_dims) != 0);
+}
+
+/* Whether slice_like cuts dimension d: one of `axes`, all where there are none. */
+static bool is_cut(const node *n, int32_t d, int32_t n_dims) {
+  const op_tuple axes = op_tuple_of(n, "axes");
+  for (int32_t i = 0; i < axes.n; i++)
+    if (normal_axis(axes.v[i], n_dims) == d) return true;
+  return axes.n <= 0;
+}
+
+mxn_status slice_like_shape(inference *x) {
+  const op_tuple axes = op_tuple_of(x->node, "axes");
+  mxn_type out = *x->inputs[0];
+  const mxn_type *like = x->inputs[1];
+  int32_t axis;
+  if (out.n_dims < 0 || like->n_dims < 0) return MXN_OK;
+  for (int32_t i = 0; i < axes.n; i++) TRY(infer_axis(x, "axes", axes.v[i], out.n_dims, &axis));
+  if (axes.n <= 0 && out.n_dims != like->n_dims)
+    return infer_error(x, MXN_SHAPE, "data has %d dimensions, shape_like %d", out.n_dims, like->n_dims);
+  for (int32_t d = 0; d < out.n_dims; d++) {
+    if (!is_cut(x->node, d, out.n_dims)) continue;
+    if (d >= like->n_dims || (like->dims[d] > out.dims[d] && out.dims[d] >= 0))
+      return infer_error(x, MXN_SHAPE, "axis %d of data is smaller than that of shape_like", d);
+    out.dims[d] = like->dims[d];
+  }
+  return infer_output(x, 0, &out);
+}
+
+mxn_status slice_like_forward(const forward *f) {
+  const view v = view_of(&f->inputs[0].type);
+  copy_view(&f->outputs[0], &f->inputs[0], &v);
+  return MXN_OK;
+}
+
+bool slice_like_batch(const node *n, const bool *is_carried) {
+  return is_carried[0] && (is_carried[1] || !is_cut(n, 0, n->outputs[0].n_dims));
+}

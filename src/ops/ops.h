@@ -1,0 +1,92 @@
+/* ops.h - the operators of MXNet: attributes, shape and type inference, and the
+ * reference forward.
+ *
+ * ops.def declares each operator once. Attributes are parsed by ops_bind(), so
+ * that the rest of the code reads typed values by name:
+ *
+ *     int64_t group = op_int(n, "num_group");
+ *
+ * Reading a name that the operator does not declare is a bug (assert). Default
+ * values and ranges are MXNet 1.9.1's (the dmlc::Parameter structs in
+ * src/operator).
+ *
+ * Reference forwards compute float kinds in double and integers in int64 and
+ * round to the node's type: they are the oracle of everything compiled.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_OPS_OPS_H
+#define MXN_OPS_OPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "graph/graph.h"
+#include "mxneuron/status.h"
+
+/* A tuple attribute such as kernel; n is -1 where it is None or was left out
+ * and has no default. */
+typedef struct op_tuple {
+  int32_t n;
+  int64_t v[MXN_MAX_DIMS];
+} op_tuple;
+
+/* Resolve every node's definition (aliases included: _Plus is elemwise_add)
+ * and parse its attributes, also in subgraphs. Operators that nobody knows keep
+ * def == NULL; node->n_outputs is set from the definition where it depends on
+ * attributes, and auxiliary states are marked. A bad attribute is an error that
+ * names file, node, operator, attribute, expected and got. Attributes that are
+ * not the operator's (user keys, __shape__) are ignored. */
+MXN_MUST_CHECK mxn_status ops_bind(graph *g, mxn_error *err);
+
+/* Infer element types and shapes of all values, forward and backward to a
+ * fixpoint, from what the variables know (their output type). Types that stay
+ * unknown are no error here; a contradiction is. */
+MXN_MUST_CHECK mxn_status ops_infer(graph *g, mxn_error *err);
+
+/* The canonical name: "elemwise_add" for a node written as "_Plus". */
+const char *op_name(const node *n);
+bool op_is(const node *n, const char *canonical_name);
+
+int64_t op_int(const node *n, const char *attribute);
+double op_float(const node *n, const char *attribute);
+bool op_bool(const node *n, const char *attribute);
+const char *op_text(const node *n, const char *attribute); /* one of an enumeration's texts */
+op_tuple op_tuple_of(const node *n, const char *attribute);
+mxn_dtype op_dtype(const node *n, const char *attribute);
+
+/* Whether an attribute that may be None is. What op_text() gives is NULL then,
+ * what op_dtype() gives MXN_DTYPE_UNKNOWN; op_int() and op_float() give 0. */
+bool op_is_none(const node *n, const char *attribute);
+
+/* Facts about an operator, for partition and passes. */
+bool op_is_known(const node *n);
+uint32_t op_first_label(const node *n); /* index of the first label input; n_inputs where it has none */
+bool op_input_is_auxiliary(const node *n, uint32_t input);
+
+/* "output", "output0", "mean": what MXNet appends to the node's name for an
+ * output ("conv1" + "_" + "output"), and the whole name in the graph's arena. */
+const char *op_output_suffix(const node *n, uint32_t output);
+const char *value_name(graph *g, value v); /* a variable's value has its name */
+
+/* The axis that a SoftmaxOutput normalises; -1 where it takes all axes but the
+ * first together. Types must be inferred. */
+int32_t op_softmax_output_axis(const node *n);
+
+/* Whether every output carries the batch in dimension 0, sample i depending on
+ * sample i of the inputs alone, given which inputs carry it. Inputs that do not
+ * carry it are constants or variables of a fixed shape. */
+bool op_carries_batch(const node *n, const bool *input_carries);
+
+/* True where that is proven from all inputs (variables without a constant) to
+ * all outputs of the graph. `out_first` (may be NULL): the first node that
+ * breaks it. Types must be inferred. */
+bool ops_prove_batch(const graph *g, const node **out_first);
+
+/* Run the node on its inputs. `inputs` have the node's inferred input types (or
+ * any that inference accepts); `outputs` have types and memory set by the
+ * caller. MXN_UNSUPPORTED where the operator has no reference forward. Threads:
+ * any, on different outputs. */
+MXN_MUST_CHECK mxn_status op_forward(const node *n, const mxn_tensor *inputs, mxn_tensor *outputs, mxn_error *err);
+
+#endif

@@ -1,0 +1,213 @@
+/* compilable.c - the table of operators that are compiled.
+ *
+ * One row is one operator (its canonical name) with the check of what is special
+ * about it; what holds for all of them is checked once: float32, two or four
+ * dimensions, every size known. The lowering relies on what is checked here.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "partition/compilable.h"
+
+#include <string.h>
+
+#include "graph/shape.h"
+#include "ops/ops.h"
+
+typedef const char *(*check_function)(const node *n);
+
+static bool is_constant(value v) { return v.node->constant != NULL; }
+
+static bool is_one_of(const char *text, const char *const *known, size_t n_known) {
+  for (size_t i = 0; i < n_known; i++)
+    if (text && !strcmp(text, known[i])) return true;
+  return false;
+}
+#define IS_ONE_OF(text, ...) \
+  is_one_of((text), (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+/* An enumeration attribute that was left out, or says what the default is. */
+static bool is_default_or(const char *text, const char *expected) {
+  return !text || IS_ONE_OF(text, "", "None", expected);
+}
+
+static const char *check_nothing(const node *n) {
+  (void)n;
+  return NULL;
+}
+
+/* Packed at compile time, so they must be there. */
+static const char *check_parameters(const node *n) {
+  for (uint32_t i = 1; i < n->n_inputs; i++) {
+    if (!is_constant(n->inputs[i])) return "its weights are not in the parameter file";
+    if (value_type(n->inputs[i])->dtype != MXN_FLOAT32) return "its weights are not float32";
+  }
+  return NULL;
+}
+
+static const char *check_image(const node *n) {
+  return value_type(n->inputs[0])->n_dims == 4 ? NULL : "its input does not have 4 dimensions";
+}
+
+static const char *check_convolution(const node *n) {
+  if (op_tuple_of(n, "kernel").n != 2) return "its kernel does not have 2 dimensions";
+  if (!is_default_or(op_text(n, "layout"), "NCHW")) return "its layout is not NCHW";
+  const char *reason = check_image(n);
+  return reason ? reason : check_parameters(n);
+}
+
+static const char *check_fully_connected(const node *n) {
+  if (!op_bool(n, "flatten") && value_type(n->inputs[0])->n_dims != 2) return "it does not flatten its input";
+  return check_parameters(n);
+}
+
+static const char *check_leaky_relu(const node *n) {
+  const char *kind = op_text(n, "act_type");
+  if (IS_ONE_OF(kind, "leaky", "elu")) return NULL;
+  if (!IS_ONE_OF(kind, "prelu")) return "its act_type is not leaky, prelu or elu";
+  const char *reason = check_parameters(n);
+  if (reason) return reason;
+  const mxn_type *gamma = value_type(n->inputs[1]);
+  const bool fits = gamma->n_dims == 1 && (gamma->dims[0] == 1 || gamma->dims[0] == n->outputs[0].dims[1]);
+  return fits ? NULL : "its slope is not one number or one number a channel";
+}
+
+static const char *check_pooling(const node *n) {
+  if (!IS_ONE_OF(op_text(n, "pool_type"), "max", "avg", "sum")) return "its pool_type is not max, avg or sum";
+  if (!IS_ONE_OF(op_text(n, "pooling_convention"), "valid", "full"))
+    return "its pooling_convention is not valid or full";
+  if (!is_default_or(op_text(n, "layout"), "NCHW")) return "its layout is not NCHW";
+  if (!op_bool(n, "global_pool") && op_tuple_of(n, "kernel").n != 2) return "its kernel does not have 2 dimensions";
+  return check_image(n);
+}
+
+static int64_t normal_axis(int64_t axis, int32_t n_dims) { return axis < 0 ? axis + n_dims : axis; }
+
+static const char *check_concat(const node *n) {
+  return normal_axis(op_int(n, "dim"), n->outputs[0].n_dims) == 1 ? NULL : "its axis is not 1";
+}
+
+static const char *check_dropout(const node *n) {
+  return is_default_or(op_text(n, "mode"), "training") ? NULL : "it drops values in inference, too";
+}
+
+static const char *check_softmax(const node *n) {
+  if (n->n_inputs != 1) return "it has an input for lengths";
+  const char *temperature = node_attribute(n, "temperature");
+  if (!is_default_or(temperature, "1.0") && op_float(n, "temperature") != 1) return "its temperature is not 1";
+  if (!is_default_or(node_attribute(n, "dtype"), "float32")) return "its dtype is not float32";
+  return normal_axis(op_int(n, "axis"), n->outputs[0].n_dims) == 1 ? NULL : "its axis is not 1";
+}
+
+static const char *check_softmax_output(const node *n) {
+  const mxn_type *t = &n->outputs[0];
+  if (op_bool(n, "preserve_shape") && t->n_dims != 2) return "its axis is not 1";
+  return NULL;
+}
+
+static const char *check_batch_norm(const node *n) {
+  if (normal_axis(op_int(n, "axis"), n->outputs[0].n_dims) != 1) return "its axis is not 1";
+  if (op_bool(n, "output_mean_var")) return "it gives mean and variance, too";
+  return check_parameters(n);
+}
+
+/* Operands of one rank, each dimension equal or 1. */
+static const char *check_binary(const node *n) {
+  const mxn_type *out = &n->outputs[0];
+  for (uint32_t i = 0; i < n->n_inputs; i++) {
+    const mxn_type *t = value_type(n->inputs[i]);
+    if (t->n_dims != out->n_dims) return "its operands do not have the same number of dimensions";
+  }
+  return NULL;
+}
+
+/* clang-format off */
+#define TABLE(X)                                  \
+  X("Convolution", check_convolution)             \
+  X("FullyConnected", check_fully_connected)      \
+  X("Pooling", check_pooling)                     \
+  X("BatchNorm", check_batch_norm)                \
+  X("LeakyReLU", check_leaky_relu)                \
+  X("Activation", check_nothing)                  \
+  X("Concat", check_concat)                       \
+  X("Flatten", check_nothing)                     \
+  X("Reshape", check_nothing)                     \
+  X("Dropout", check_dropout)                     \
+  X("BlockGrad", check_nothing)                   \
+  X("_copy", check_nothing)                       \
+  X("SoftmaxOutput", check_softmax_output)        \
+  X("SoftmaxActivation", check_nothing)           \
+  X("softmax", check_softmax)                     \
+  X("LinearRegressionOutput", check_nothing)      \
+  X("LogisticRegressionOutput", check_nothing)    \
+  X("MAERegressionOutput", check_nothing)         \
+  X("relu", check_nothing)                        \
+  X("sigmoid", check_nothing)                     \
+  X("tanh", check_nothing)                        \
+  X("exp", check_nothing)                         \
+  X("log", check_nothing)                         \
+  X("sqrt", check_nothing)                        \
+  X("square", check_nothing)                      \
+  X("abs", check_nothing)                         \
+  X("negative", check_nothing)                    \
+  X("clip", check_nothing)                        \
+  X("elemwise_add", check_binary)                 \
+  X("elemwise_sub", check_binary)                 \
+  X("elemwise_mul", check_binary)                 \
+  X("elemwise_div", check_binary)                 \
+  X("_maximum", check_binary)                     \
+  X("_minimum", check_binary)                     \
+  X("broadcast_add", check_binary)                \
+  X("broadcast_sub", check_binary)                \
+  X("broadcast_mul", check_binary)                \
+  X("broadcast_div", check_binary)                \
+  X("broadcast_maximum", check_binary)            \
+  X("broadcast_minimum", check_binary)            \
+  X("_plus_scalar", check_nothing)                \
+  X("_minus_scalar", check_nothing)               \
+  X("_rminus_scalar", check_nothing)              \
+  X("_mul_scalar", check_nothing)                 \
+  X("_div_scalar", check_nothing)                 \
+  X("_rdiv_scalar", check_nothing)                \
+  X("_maximum_scalar", check_nothing)             \
+  X("_minimum_scalar", check_nothing)
+/* clang-format on */
+
+typedef struct row {
+  const char *op;
+  check_function check;
+} row;
+
+static const row rows[] = {
+#define X(op, check) {op, check},
+    TABLE(X)
+#undef X
+};
+#undef TABLE
+
+/* What the kernels can address. */
+static const char *check_type(const mxn_type *t) {
+  int64_t elements;
+  if (!shape_is_known(t)) return "its shapes are not known before it runs";
+  if (t->dtype == MXN_DTYPE_UNKNOWN) return "its element type is not known";
+  if (t->dtype != MXN_FLOAT32) return "it is not in float32";
+  if (t->n_dims != 2 && t->n_dims != 4) return "its values have neither 2 nor 4 dimensions";
+  if (!shape_elements(t, &elements) || elements == 0) return "its values are empty or too large";
+  return NULL;
+}
+
+static const char *check_types(const node *n) {
+  const char *reason = check_type(&n->outputs[0]);
+  for (uint32_t i = 0; i < op_first_label(n) && !reason; i++)
+    if (!is_constant(n->inputs[i])) reason = check_type(value_type(n->inputs[i]));
+  return reason;
+}
+
+const char *compilable_reason(const node *n) {
+  if (!n->def) return "the operator is unknown";
+  const row *found = NULL;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows && !found; i++)
+    if (op_is(n, rows[i].op)) found = &rows[i];
+  if (!found) return "the compiler does not have the operator";
+  const char *reason = check_types(n);
+  return reason ? reason : found->check(n);
+}

@@ -1,0 +1,15 @@
+/* compilable.h - what the compiler can take, and why not.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_PARTITION_COMPILABLE_H
+#define MXN_PARTITION_COMPILABLE_H
+
+#include "graph/graph.h"
+
+/* NULL if the compiler can take the operator with these attributes, types and
+ * shapes, otherwise the reason: a clause such as "its axis is not 1" that many
+ * nodes share. Types must be inferred. The text is static. */
+const char *compilable_reason(const node *n);
+
+#endif

@@ -1,0 +1,187 @@
+/* pool.c - the process's worker threads.
+ *
+ * `is_busy` is the lock of everything below it: only the thread that took it
+ * grows the pool or posts work. A worker touches a job only between being
+ * posted and leaving, and the caller waits until all have left, so a job may
+ * live on the caller's stack. All shared state is static: a worker that is just
+ * about to sleep may look at it at any time.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "runtime/pool.h"
+
+#include <immintrin.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Some tens of microseconds: longer than the usual wait for the slowest worker
+ * of a step, shorter than what a sleep and a wake-up cost twice. */
+enum { SPIN_LIMIT = 1000, CACHE_LINE_BYTES = 64 };
+
+/* A number that threads wait on. */
+typedef struct gate {
+  alignas(CACHE_LINE_BYTES) atomic_uint value;
+  atomic_uint n_sleepers;
+} gate;
+
+enum slot_state { SLOT_IDLE, SLOT_POSTED, SLOT_STOPPED };
+
+typedef struct slot {
+  gate state;      /* slot_state */
+  uint32_t worker; /* number in the run; 0 is the caller */
+  pthread_t thread;
+} slot;
+
+static struct {
+  atomic_bool is_busy;
+  uint32_t n_slots;
+  uint32_t n_workers; /* of the run that is posted */
+  pool_work work;
+  void *job;
+  gate n_running; /* workers that have not left the run */
+  gate phase;     /* counts barriers */
+  alignas(CACHE_LINE_BYTES) atomic_uint n_arrived;
+  slot slots[POOL_MAX_CORES - 1];
+} pool;
+
+static void futex_wait(atomic_uint *address, unsigned expected) {
+  syscall(SYS_futex, address, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+static void futex_wake_all(atomic_uint *address) {
+  syscall(SYS_futex, address, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
+}
+
+/* Return once the gate's value is not `old`. */
+static void gate_wait(gate *g, unsigned old) {
+  for (int i = 0; i < SPIN_LIMIT; i++) {
+    if (atomic_load_explicit(&g->value, memory_order_acquire) != old) return;
+    _mm_pause();
+  }
+  atomic_fetch_add(&g->n_sleepers, 1);
+  while (atomic_load(&g->value) == old) futex_wait(&g->value, old);
+  atomic_fetch_sub(&g->n_sleepers, 1);
+}
+
+/* Call after changing the value. Both sides order their two accesses (value and
+ * n_sleepers) sequentially, so no sleeper is missed. */
+static void gate_wake(gate *g) {
+  if (atomic_load(&g->n_sleepers) > 0) futex_wake_all(&g->value);
+}
+
+static void *worker_main(void *argument) {
+  slot *s = argument;
+  for (;;) {
+    gate_wait(&s->state, SLOT_IDLE);
+    if (atomic_load(&s->state.value) == SLOT_STOPPED) return NULL;
+    atomic_store(&s->state.value, SLOT_IDLE);
+    pool.work(pool.job, s->worker, pool.n_workers);
+    /* Only the last one to leave wakes the caller, who waits for zero. */
+    if (atomic_fetch_sub(&pool.n_running.value, 1) == 1) gate_wake(&pool.n_running);
+  }
+}
+
+/* The threads of the parent do not exist in the child, and whoever held the
+ * pool there does not hold it here. */
+static void reset_in_child(void) {
+  for (uint32_t i = 0; i < pool.n_slots; i++) {
+    atomic_store(&pool.slots[i].state.value, SLOT_IDLE);
+    atomic_store(&pool.slots[i].state.n_sleepers, 0);
+  }
+  pool.n_slots = 0;
+  atomic_store(&pool.n_running.value, 0);
+  atomic_store(&pool.n_running.n_sleepers, 0);
+  atomic_store(&pool.phase.n_sleepers, 0);
+  atomic_store(&pool.n_arrived, 0);
+  atomic_store(&pool.is_busy, false);
+}
+
+static void watch_fork(void) { pthread_atfork(NULL, NULL, reset_in_child); }
+
+static bool start_worker(slot *s, uint32_t worker) {
+  s->worker = worker;
+  return pthread_create(&s->thread, NULL, worker_main, s) == 0;
+}
+
+/* New threads inherit the signal mask, so that none of them ever runs a handler
+ * of the application. */
+static void grow(uint32_t n_slots) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  sigset_t all, old;
+  if (pool.n_slots >= n_slots || pthread_once(&once, watch_fork) != 0) return;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  while (pool.n_slots < n_slots && start_worker(&pool.slots[pool.n_slots], pool.n_slots + 1)) pool.n_slots++;
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static bool take(void) { return !atomic_exchange(&pool.is_busy, true); }
+
+/* When the library is unloaded, no thread may be left in its code. The pool stays
+ * taken, so a run of another thread, at exit, computes alone. */
+__attribute__((destructor)) static void stop_workers(void) {
+  if (!take()) return;
+  for (uint32_t i = 0; i < pool.n_slots; i++) {
+    atomic_store(&pool.slots[i].state.value, SLOT_STOPPED);
+    gate_wake(&pool.slots[i].state);
+  }
+  for (uint32_t i = 0; i < pool.n_slots; i++) pthread_join(pool.slots[i].thread, NULL);
+}
+
+static void give_back(void) { atomic_store(&pool.is_busy, false); }
+
+static uint32_t limit_cores(uint32_t n_cores) { return n_cores < POOL_MAX_CORES ? n_cores : POOL_MAX_CORES; }
+
+void pool_reserve(uint32_t n_cores) {
+  if (n_cores <= 1 || !take()) return;
+  grow(limit_cores(n_cores) - 1);
+  give_back();
+}
+
+static void post(uint32_t n_workers, pool_work work, void *job) {
+  pool.n_workers = n_workers;
+  pool.work = work;
+  pool.job = job;
+  atomic_store(&pool.n_running.value, n_workers - 1);
+  for (uint32_t i = 0; i < n_workers - 1; i++) {
+    atomic_store(&pool.slots[i].state.value, SLOT_POSTED);
+    gate_wake(&pool.slots[i].state);
+  }
+}
+
+static void wait_for_workers(void) {
+  for (unsigned n; (n = atomic_load(&pool.n_running.value)) > 0;) gate_wait(&pool.n_running, n);
+}
+
+void pool_run(uint32_t n_cores, pool_work work, void *job) {
+  if (n_cores <= 1 || !take()) {
+    work(job, 0, 1);
+    return;
+  }
+  n_cores = limit_cores(n_cores);
+  grow(n_cores - 1);
+  const uint32_t n_workers = (n_cores - 1 < pool.n_slots ? n_cores - 1 : pool.n_slots) + 1;
+  post(n_workers, work, job);
+  work(job, 0, n_workers);
+  wait_for_workers();
+  give_back();
+}
+
+void pool_barrier(uint32_t n_workers) {
+  if (n_workers == 1) return;
+  const unsigned phase = atomic_load(&pool.phase.value);
+  if (atomic_fetch_add(&pool.n_arrived, 1) + 1 < n_workers) {
+    gate_wait(&pool.phase, phase);
+    return;
+  }
+  atomic_store(&pool.n_arrived, 0);
+  atomic_fetch_add(&pool.phase.value, 1);
+  gate_wake(&pool.phase);
+}

@@ -1,0 +1,33 @@
+/* pool.h - the process's worker threads.
+ *
+ * There is one pool. It starts empty and grows when a session asks for cores; a
+ * run takes all of it or, where another run has it, none. Workers spin for some
+ * microseconds after a run and then sleep. They block all signals. After fork()
+ * the child has an empty pool, and grows its own.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_RUNTIME_POOL_H
+#define MXN_RUNTIME_POOL_H
+
+#include <stdint.h>
+
+/* Most threads of one run, the caller included. */
+#define POOL_MAX_CORES 256
+
+/* What every participant of a run executes; the caller is number 0. */
+typedef void (*pool_work)(void *job, uint32_t worker, uint32_t n_workers);
+
+/* Have workers for a run on n_cores ready, as far as the pool is free and the
+ * system gives threads; a run tries again. Nothing for one core. */
+void pool_reserve(uint32_t n_cores);
+
+/* Execute work on up to n_cores threads and return when all of them have; on
+ * the caller's alone where the pool is busy. Whatever workers write is visible
+ * on return. */
+void pool_run(uint32_t n_cores, pool_work work, void *job);
+
+/* Inside work: wait for all n_workers of the run. */
+void pool_barrier(uint32_t n_workers);
+
+#endif

@@ -1,0 +1,275 @@
+/* session.c - running a program.
+ *
+ * Everything that a run needs is allocated and resolved by mxn_session_create;
+ * a run checks its inputs, puts their addresses into the table of buffers and
+ * goes through the steps. Tasks of a step are claimed in chunks from the step's
+ * counter, so no thread waits for a slow one while there is work left.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <immintrin.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "runtime/cores.h"
+#include "runtime/pool.h"
+#include "runtime/program.h"
+
+enum {
+  CHUNKS_PER_WORKER = 4, /* enough to even out, few enough to cost nothing */
+  /* All exceptions masked, round to nearest, flush-to-zero, denormals-are-zero. */
+  RUN_MXCSR = 0x1f80 | 0x8000 | 0x0040,
+};
+
+struct mxn_session {
+  const mxn_program *program;
+  uint32_t n_cores;
+  size_t scratch_stride;
+  uint8_t *arena;
+  uint8_t *scratch; /* [n_cores][scratch_stride] */
+  mxn_tensor *outputs;
+  void **buffers;     /* address of each of the program's buffers */
+  atomic_uint *next;  /* first task of each step that nobody has claimed */
+  uint64_t *start_ns; /* of each step in a profiled run, else NULL */
+};
+
+static void *alloc_aligned(uint64_t bytes) {
+  if (bytes > SIZE_MAX / 2) return NULL;
+  return aligned_alloc(MXN_ALIGNMENT, (bytes + MXN_ALIGNMENT) / MXN_ALIGNMENT * MXN_ALIGNMENT);
+}
+
+static bool alloc_outputs(mxn_session *s) {
+  const neuronbin *bin = &s->program->bin;
+  const uint32_t n_outputs = bin->header->n_outputs;
+  s->outputs = calloc(n_outputs, sizeof *s->outputs);
+  if (!s->outputs) return false;
+  for (uint32_t i = 0; i < n_outputs; i++) {
+    const uint64_t bytes = neuronbin_tensor_bytes(&bin->outputs[i]);
+    s->outputs[i].type = *mxn_program_output_type(s->program, i);
+    s->outputs[i].data = alloc_aligned(bytes);
+    if (!s->outputs[i].data) return false;
+    memset(s->outputs[i].data, 0, bytes);
+  }
+  return true;
+}
+
+static bool alloc_memory(mxn_session *s) {
+  const mxn_neuronbin_header *header = s->program->bin.header;
+  s->scratch_stride =
+      ((size_t)s->program->scratch_bytes + MXN_OVER_READ_BYTES + MXN_ALIGNMENT - 1) / MXN_ALIGNMENT * MXN_ALIGNMENT;
+  s->arena = alloc_aligned(header->arena_bytes + MXN_OVER_READ_BYTES);
+  s->scratch = alloc_aligned(s->n_cores * s->scratch_stride);
+  s->buffers = calloc((size_t)header->n_buffers + 1, sizeof *s->buffers);
+  s->next = calloc((size_t)header->n_steps + 1, sizeof *s->next);
+  return s->arena && s->scratch && s->buffers && s->next && alloc_outputs(s);
+}
+
+/* The start of a space; inputs get theirs with each run. */
+static uint8_t *space_start(const mxn_session *s, const mxn_neuronbin_buffer *buffer) {
+  switch (buffer->space) {
+    case MXN_SPACE_ARENA: return s->arena;
+    case MXN_SPACE_WEIGHTS: return (uint8_t *)s->program->bin.weights;
+    case MXN_SPACE_OUTPUT: return s->outputs[buffer->index].data;
+    default: return NULL;
+  }
+}
+
+static void resolve_buffers(mxn_session *s) {
+  const neuronbin *bin = &s->program->bin;
+  for (uint32_t i = 0; i < bin->header->n_buffers; i++) {
+    uint8_t *start = space_start(s, &bin->buffers[i]);
+    if (start) s->buffers[i] = start + bin->buffers[i].offset;
+  }
+}
+
+static void resolve_inputs(mxn_session *s, const mxn_tensor *inputs) {
+  const neuronbin *bin = &s->program->bin;
+  for (uint32_t i = 0; i < bin->header->n_buffers; i++) {
+    const mxn_neuronbin_buffer *buffer = &bin->buffers[i];
+    if (buffer->space == MXN_SPACE_INPUT) s->buffers[i] = (uint8_t *)inputs[buffer->index].data + buffer->offset;
+  }
+}
+
+mxn_status mxn_session_create(const mxn_program *program, uint32_t n_cores, mxn_session **out_session, mxn_error *err) {
+  error_clear(err);
+  if (!program || !out_session) return error_set(err, MXN_ARGUMENT, "mxn_session_create: expected program and result");
+  *out_session = NULL;
+  if (n_cores == 0) TRY(cores_available(&n_cores, err));
+  mxn_session *s = calloc(1, sizeof *s);
+  if (!s) return error_set(err, MXN_NOMEM, "%s: out of memory for a session", program->label);
+  s->program = program;
+  s->n_cores = n_cores < POOL_MAX_CORES ? n_cores : POOL_MAX_CORES;
+  if (!alloc_memory(s)) {
+    mxn_session_destroy(s);
+    return error_set(err, MXN_NOMEM, "%s: out of memory for a session: %" PRIu64 " bytes of activations",
+                     program->label, program->bin.header->arena_bytes);
+  }
+  resolve_buffers(s);
+  pool_reserve(s->n_cores);
+  *out_session = s;
+  return MXN_OK;
+}
+
+void mxn_session_destroy(mxn_session *session) {
+  if (!session) return;
+  if (session->outputs) {
+    for (size_t i = 0; i < session->program->bin.header->n_outputs; i++) free(session->outputs[i].data);
+  }
+  free(session->outputs);
+  free(session->arena);
+  free(session->scratch);
+  free(session->buffers);
+  free(session->next);
+  free(session);
+}
+
+static bool is_same_shape(const mxn_type *a, const mxn_type *b) {
+  if (a->n_dims != b->n_dims) return false;
+  for (int32_t d = 0; d < a->n_dims; d++) {
+    if (a->dims[d] != b->dims[d]) return false;
+  }
+  return true;
+}
+
+/* "(1, 3, 224, 224)"; a nonsensical number of dimensions is said as such. */
+static const char *shape_text(const mxn_type *type, char *text, size_t text_bytes) {
+  if (type->n_dims < 0 || type->n_dims > MXN_MAX_DIMS) {
+    snprintf(text, text_bytes, "%" PRId32 " dimensions", type->n_dims);
+    return text;
+  }
+  size_t used = (size_t)snprintf(text, text_bytes, "(");
+  for (int32_t d = 0; d < type->n_dims && used < text_bytes; d++)
+    used += (size_t)snprintf(text + used, text_bytes - used, "%s%" PRId64, d > 0 ? ", " : "", type->dims[d]);
+  if (used < text_bytes) snprintf(text + used, text_bytes - used, type->n_dims == 1 ? ",)" : ")");
+  return text;
+}
+
+/* An output of the last run, fed back, would be read and written at once. */
+static mxn_status check_overlap(const mxn_session *s, size_t index, const mxn_tensor *input, mxn_error *err) {
+  const neuronbin *bin = &s->program->bin;
+  const uintptr_t begin = (uintptr_t)input->data, end = begin + neuronbin_tensor_bytes(&bin->inputs[index]);
+  for (size_t i = 0; i < bin->header->n_outputs; i++) {
+    const uintptr_t output = (uintptr_t)s->outputs[i].data;
+    if (begin >= output + neuronbin_tensor_bytes(&bin->outputs[i]) || output >= end) continue;
+    return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected a copy of output '%s', got the session's own memory",
+                     s->program->label, mxn_program_input_name(s->program, index),
+                     mxn_program_output_name(s->program, i));
+  }
+  return MXN_OK;
+}
+
+static mxn_status check_input(const mxn_session *s, size_t index, const mxn_tensor *input, mxn_error *err) {
+  const mxn_program *p = s->program;
+  const mxn_type *type = mxn_program_input_type(p, index);
+  const char *name = mxn_program_input_name(p, index);
+  char expected[192], got[192];
+  if (input->type.dtype != type->dtype)
+    return error_set(err, MXN_ARGUMENT, "%s: input '%s': dtype: expected %s, got %s", p->label, name,
+                     mxn_dtype_name(type->dtype), mxn_dtype_name(input->type.dtype));
+  if (!is_same_shape(&input->type, type))
+    return error_set(err, MXN_SHAPE, "%s: input '%s': shape: expected %s, got %s", p->label, name,
+                     shape_text(type, expected, sizeof expected), shape_text(&input->type, got, sizeof got));
+  if (!input->data) return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected data, got NULL", p->label, name);
+  return check_overlap(s, index, input, err);
+}
+
+static mxn_status check_run(const mxn_session *s, const mxn_tensor *inputs, size_t n_inputs, const mxn_tensor *outputs,
+                            size_t n_outputs, mxn_error *err) {
+  if (!s) return error_set(err, MXN_ARGUMENT, "mxn_session_run: expected a session, got NULL");
+  const mxn_program *p = s->program;
+  if (n_inputs != mxn_program_n_inputs(p) || (!inputs && n_inputs > 0))
+    return error_set(err, MXN_ARGUMENT, "%s: expected %zu inputs, got %zu", p->label, mxn_program_n_inputs(p),
+                     inputs ? n_inputs : 0);
+  if (n_outputs != mxn_program_n_outputs(p) || !outputs)
+    return error_set(err, MXN_ARGUMENT, "%s: expected room for %zu outputs, got %zu", p->label,
+                     mxn_program_n_outputs(p), outputs ? n_outputs : 0);
+  for (size_t i = 0; i < n_inputs; i++) TRY(check_input(s, i, &inputs[i], err));
+  return MXN_OK;
+}
+
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static mxn_kernel kernel_at(const mxn_program *p, const mxn_neuronbin_kernel *kernel) {
+  const uint8_t *entry = p->code + kernel->entry;
+  mxn_kernel function;
+  memcpy(&function, &entry, sizeof function);
+  return function;
+}
+
+/* clang's -fsanitize=function looks for a type in front of what is called, and
+ * in front of a neuronbin's code there may be no memory at all. */
+#ifdef __clang__
+#define CALLS_MACHINE_CODE __attribute__((no_sanitize("function")))
+#else
+#define CALLS_MACHINE_CODE
+#endif
+
+/* This worker's share of a step. */
+CALLS_MACHINE_CODE static void run_step(mxn_session *s, uint32_t step, void *scratch, uint32_t n_workers) {
+  const mxn_neuronbin_step *row = &s->program->bin.steps[step];
+  const mxn_neuronbin_kernel *kernel = &s->program->kernels[row->kernel];
+  const mxn_kernel compute = kernel_at(s->program, kernel);
+  void *const *buffers = s->buffers + row->first_buffer;
+  const uint32_t n_tasks = kernel->n_tasks, n_chunks = n_workers == 1 ? 1 : n_workers * CHUNKS_PER_WORKER;
+  const uint32_t chunk = (n_tasks + n_chunks - 1) / n_chunks;
+  for (;;) {
+    const uint32_t begin = atomic_fetch_add_explicit(&s->next[step], chunk, memory_order_relaxed);
+    if (begin >= n_tasks) return;
+    compute(buffers, scratch, begin, n_tasks - begin < chunk ? n_tasks : begin + chunk);
+  }
+}
+
+static void run_steps(void *job, uint32_t worker, uint32_t n_workers) {
+  mxn_session *s = job;
+  const uint32_t n_steps = s->program->bin.header->n_steps, mxcsr = _mm_getcsr();
+  void *scratch = s->scratch + worker * s->scratch_stride;
+  _mm_setcsr(RUN_MXCSR);
+  for (uint32_t i = 0; i < n_steps; i++) {
+    if (i > 0) pool_barrier(n_workers);
+    if (worker == 0 && s->start_ns) s->start_ns[i] = now_ns();
+    run_step(s, i, scratch, n_workers);
+  }
+  _mm_setcsr(mxcsr);
+}
+
+static void run_checked(mxn_session *s, const mxn_tensor *inputs, mxn_tensor *outputs) {
+  resolve_inputs(s, inputs);
+  for (uint32_t i = 0; i < s->program->bin.header->n_steps; i++)
+    atomic_store_explicit(&s->next[i], 0, memory_order_relaxed);
+  pool_run(s->n_cores, run_steps, s);
+  for (size_t i = 0; i < s->program->bin.header->n_outputs; i++) outputs[i] = s->outputs[i];
+}
+
+mxn_status mxn_session_run(mxn_session *session, const mxn_tensor *inputs, size_t n_inputs, mxn_tensor *outputs,
+                           size_t n_outputs, mxn_error *err) {
+  error_clear(err);
+  TRY(check_run(session, inputs, n_inputs, outputs, n_outputs, err));
+  run_checked(session, inputs, outputs);
+  return MXN_OK;
+}
+
+mxn_status mxn_session_profile(mxn_session *session, const mxn_tensor *inputs, size_t n_inputs, mxn_tensor *outputs,
+                               size_t n_outputs, uint64_t *step_ns, size_t n_steps, mxn_error *err) {
+  error_clear(err);
+  TRY(check_run(session, inputs, n_inputs, outputs, n_outputs, err));
+  const size_t expected = session->program->bin.header->n_steps;
+  if (n_steps != expected || (!step_ns && n_steps > 0))
+    return error_set(err, MXN_ARGUMENT, "%s: expected room for the times of %zu steps, got %zu",
+                     session->program->label, expected, step_ns ? n_steps : 0);
+  session->start_ns = step_ns;
+  run_checked(session, inputs, outputs);
+  session->start_ns = NULL;
+  /* A step ends where the next one starts. */
+  const uint64_t end = now_ns();
+  for (size_t i = 0; i < n_steps; i++) step_ns[i] = (i + 1 < n_steps ? step_ns[i + 1] : end) - step_ns[i];
+  return MXN_OK;
+}

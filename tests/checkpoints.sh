@@ -1,0 +1,68 @@
+# What the scripts that check whole models share: counting, and where checkpoints
+# come from. Sourced, with `root` and `build` set to absolute paths.
+# SPDX-License-Identifier: Apache-2.0
+shared=${MXN_SHARED:-$root/../shared}
+mxneuron=$build/mxneuron
+n_passed=0 n_failed=0 n_skipped=0
+
+# check NAME COMMAND...: a command that must succeed; its output is shown where it does not.
+check() {
+  local name=$1
+  shift
+  if "$@" >"$work/log" 2>&1; then
+    n_passed=$((n_passed + 1))
+  else
+    n_failed=$((n_failed + 1))
+    echo "FAILED $name: ${*#"$root/"}"
+    sed 's/^/    /' "$work/log"
+  fi
+}
+
+skip() {
+  n_skipped=$((n_skipped + 1))
+  echo "SKIPPED $1" >&2
+}
+
+# The last line of every script, and its exit status.
+report() {
+  echo "$n_passed passed, $n_failed failed, $n_skipped skipped"
+  [ $n_failed = 0 ]
+}
+
+# The Python with the real MXNet: MXN_VENV_MXNET names an environment, else the
+# one that `tools/bootstrap --venv mxnet` makes. Empty where there is none.
+mxnet_python() {
+  local venv=${MXN_VENV_MXNET:-$root/build/venv-mxnet}
+  if [ -x "$venv/bin/python" ]; then echo "$venv/bin/python"; fi
+}
+
+# Any Python with numpy.
+numpy_python() {
+  local python
+  for python in python3 "$(mxnet_python)"; do
+    if [ -n "$python" ] && "$python" -c 'import numpy' 2>/dev/null; then
+      echo "$python"
+      return
+    fi
+  done
+}
+
+# squeezenet DIR: SqueezeNet v1.1 with seeded weights as DIR/squeezenet, its golden
+# and the golden's input as DIR/image.npy. Fails where shared/ or numpy is absent.
+squeezenet() {
+  local python
+  python=$(numpy_python)
+  if [ ! -d "$shared" ]; then
+    echo "no folder $shared (MXN_SHARED names it)" >&2
+    return 1
+  elif [ -z "$python" ]; then
+    echo "no Python with numpy (tools/bootstrap --venv mxnet makes one)" >&2
+    return 1
+  fi
+  "$python" "$shared/tools/seeded_params.py" squeezenet_v1.1 "$1/squeezenet-0000.params"
+  cp "$shared/symbols/squeezenet_v1.1-symbol.json" "$1/squeezenet-symbol.json"
+  cp "$shared/symbols/squeezenet_v1.1.golden.params" "$1/squeezenet.golden.params"
+  PYTHONPATH=$shared/tools PYTHONDONTWRITEBYTECODE=1 "$python" -c 'if True:
+    import sys, numpy, seeded_params
+    numpy.save(sys.argv[2], seeded_params.load(sys.argv[1])["in:data"])' "$1/squeezenet.golden.params" "$1/image.npy"
+}

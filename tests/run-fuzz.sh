@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Fuzzes the parsers: tests/run-fuzz.sh BUILD SECONDS [NAME...], BUILD configured
+# with -Dfuzz=true. Each target first runs its seeds and tests/fuzz/corpus/NAME,
+# then new inputs for the given seconds.
+#
+# What it learns is kept in BUILD/fuzz/NAME. A finding is left beside it; it goes
+# into tests/fuzz/corpus/NAME together with its fix.
+# Last line: N passed, N failed, N skipped. SPDX-License-Identifier: Apache-2.0
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$(realpath "$1")
+seconds=$2
+shift 2
+if [ $# = 0 ]; then set -- symbol graph params neuronbin; fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+source "$root/tests/checkpoints.sh"
+
+# Small good inputs: what the other tests use, and a compiled model. Its neuronbin
+# begins at byte 64 of the params file.
+seeds() {
+  case $1 in
+    symbol) cp "$root"/tests/models/*-symbol.json "$2" ;;
+    graph) cp "$root"/tests/golden/*.graph "$2" ;;
+    params) find "$root/tests/models" -name '*.params' -size -8k -exec cp -t "$2" {} + ;;
+    neuronbin)
+      "$mxneuron" compile "$root/tests/models/conv-1x1-one-channel" --input data=1,1,7,9 --target x86-64-v3 \
+        -o "$work/compiled" &&
+        tail --bytes +65 "$work/compiled-0000.params" >"$2/compiled"
+      ;;
+  esac
+}
+
+fuzz() {
+  local name=$1 target=$build/tests/$1_fuzz learned=$build/fuzz/$1 folders
+  folders=("$work/$name")
+  if [ -d "$root/tests/fuzz/corpus/$name" ]; then folders+=("$root/tests/fuzz/corpus/$name"); fi
+  mkdir -p "$learned" "$work/$name"
+  seeds "$name" "$work/$name" &&
+    "$target" -runs=0 "${folders[@]}" &&
+    "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=131072 \
+      -artifact_prefix="$build/fuzz/$name-" "$learned" "${folders[@]}"
+}
+
+for name in "$@"; do check "fuzz $name" fuzz "$name"; done
+report
