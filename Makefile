@@ -20,10 +20,10 @@ SECONDS ?= 60
 ASAN_FLAGS = -Db_sanitize=address,undefined -Db_lundef=false -Db_ndebug=false -Doptimization=1 -Dfuzz=true
 TSAN_FLAGS = -Db_sanitize=thread -Db_lundef=false -Db_ndebug=false -Doptimization=1
 
-.PHONY: all demo check check-full lint bench fuzz install clean build-tools check-tools asan tsan
+.PHONY: all demo check check-full lint bench fuzz install clean build-tools check-tools unit-tests asan tsan
 
 all: $(BUILD)/build.ninja
-	@ninja --quiet -C $(BUILD)
+	@ninja --quiet -C $(BUILD) products
 
 build-tools:
 	@tools/bootstrap build
@@ -41,7 +41,7 @@ build-tsan/build.ninja: | check-tools
 	CC=clang-19 meson setup build-tsan $(TSAN_FLAGS) $(MESON_FLAGS)
 
 asan: build-asan/build.ninja
-	@ninja --quiet -C build-asan all unit-tests fuzz-targets
+	@ninja --quiet -C build-asan products unit-tests fuzz-targets
 
 tsan: build-tsan/build.ninja
 	@ninja --quiet -C build-tsan runtime-tests
@@ -49,10 +49,13 @@ tsan: build-tsan/build.ninja
 demo: all
 	@examples/demo/run.sh $(BUILD)
 
-check: all asan tsan
+unit-tests: all
+	@ninja --quiet -C $(BUILD) unit-tests
+
+check: unit-tests asan tsan
 	@tests/run-all.sh $(BUILD) quick
 
-check-full: all asan tsan
+check-full: unit-tests asan tsan
 	@tests/run-all.sh $(BUILD) full
 
 lint: all
@@ -68,7 +71,7 @@ fuzz: asan
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
-	@meson install -C $(BUILD) --quiet
+	@meson install -C $(BUILD) --quiet --no-rebuild
 
 clean:
 	rm -rf $(BUILD) build-asan build-tsan

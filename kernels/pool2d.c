@@ -22,8 +22,11 @@ INLINE struct window pool2d_window(const struct k_pool2d *s, int64_t oh, int64_t
   struct window r = {max64(h, 0), min64(h + s->kernel_h, s->in_h), max64(w, 0), min64(w + s->kernel_w, s->in_w), 1};
   const int64_t padded =
       (min64(h + s->kernel_h, s->padded_h - s->pad_h) - h) * (min64(w + s->kernel_w, s->padded_w - s->pad_w) - w);
-  if (s->divide_by == 0) r.scale = 1.0f / (float)((r.h1 - r.h0) * (r.w1 - r.w0));
+  const int64_t inside = max64(r.h1 - r.h0, 0) * max64(r.w1 - r.w0, 0);
+  if (s->divide_by == 0) r.scale = 1.0f / (float)inside;
   if (s->divide_by == 1) r.scale = 1.0f / (float)padded;
+  /* A window outside the image, which the convention "full" can ask for, averages to zero. */
+  if (inside == 0) r.scale = 0;
   return r;
 }
 

@@ -59,8 +59,7 @@ statistics() {
   local expected=$1 prefix=$2 found
   shift 2
   "$mxneuron" compile "$prefix" -o "$work/statistics" "$@" >"$work/statistics.txt"
-  found=$(sed -n 's/.*[Nn]umber of operators.*[: ]\([0-9]\+\)$/\1/p; s/.*subgraphs.*[: ]\([0-9]\+\)$/\1/p' \
-    "$work/statistics.txt" | paste --serial --delimiters /)
+  found=$(sed -n 's/^INFO:mxnet: Number of .* \([0-9]*\)$/\1/p' "$work/statistics.txt" | paste --serial --delimiters /)
   [ "$found" = "$expected" ] || { cat "$work/statistics.txt" && echo "expected $expected, got $found" && return 1; }
 }
 

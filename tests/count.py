@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Count the test cases in Meson's log of a run: `N passed, N failed, N skipped`, after a line for each that was skipped.
+"""Count the test cases in Meson's log of a run: `N passed, N failed, N skipped`, after a line for each skipped one.
 
 A program that cmocka drives prints how many of its cases passed, failed and were skipped. One that says nothing of that
 kind, or that died, counts as one case.

@@ -32,13 +32,14 @@ seeds() {
 }
 
 fuzz() {
-  local name=$1 target=$build/tests/$1_fuzz learned=$build/fuzz/$1 folders
+  local name=$1 target=$build/tests/$1_fuzz learned=$build/fuzz/$1 folders dictionary=()
   folders=("$work/$name")
   if [ -d "$root/tests/fuzz/corpus/$name" ]; then folders+=("$root/tests/fuzz/corpus/$name"); fi
+  if [ -f "$root/tests/fuzz/$name.dict" ]; then dictionary=("-dict=$root/tests/fuzz/$name.dict"); fi
   mkdir -p "$learned" "$work/$name"
   seeds "$name" "$work/$name" &&
     "$target" -runs=0 "${folders[@]}" &&
-    "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=131072 \
+    "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=131072 "${dictionary[@]}" \
       -artifact_prefix="$build/fuzz/$name-" "$learned" "${folders[@]}"
 }
 

@@ -10,9 +10,6 @@
 
 #include "base/utf8.h"
 
-#undef error_set
-#undef error_prefix
-
 void error_clear(mxn_error *err) {
   if (!err) return;
   err->code = MXN_OK;

@@ -20,13 +20,6 @@ mxn_status error_set(mxn_error *err, mxn_status code, const char *format, ...) _
  * `code` where err is NULL. */
 mxn_status error_prefix(mxn_error *err, mxn_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* clang's analyzer does not look into other files: it has to be told that `code`
- * comes back, or it follows paths on which an error is a success. */
-#ifdef __clang_analyzer__
-#define error_set(err, code, ...) ((void)(error_set)((err), (code), __VA_ARGS__), (code))
-#define error_prefix(err, code, ...) ((void)(error_prefix)((err), (code), __VA_ARGS__), (code))
-#endif
-
 /* Return from the calling function if `expression` fails. Only for functions
  * that own nothing outside an arena. */
 #define TRY(expression)                            \

@@ -9,7 +9,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <llvm-c/ErrorHandling.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "codegen/emit.h"
+#include "codegen/specialize.h"
 #include "graph/shape.h"
 #include "graph/text.h"
 #include "lower/lower.h"
@@ -217,7 +217,7 @@ static void report_fatal(const char *reason) { fprintf(stderr, "neuron-cc: INTER
 int main(int argc, char **argv) {
   mxn_error err = {0};
   arguments a = {0};
-  LLVMInstallFatalErrorHandler(report_fatal);
+  specialize_on_fatal_error(report_fatal);
   if (argc == 2 && !strcmp(argv[1], "--help")) {
     fputs(usage, stdout);
     return 0;

@@ -248,3 +248,5 @@ mxn_status specialize(arena *a, const target *t, const specialisation *kernels, 
   generator_finish(&g);
   return status == MXN_OK ? MXN_OK : error_set(err, status, "%s", local.message);
 }
+
+void specialize_on_fatal_error(void (*report)(const char *reason)) { LLVMInstallFatalErrorHandler(report); }

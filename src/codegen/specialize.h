@@ -23,4 +23,8 @@ typedef struct specialisation {
 MXN_MUST_CHECK mxn_status specialize(arena *a, const target *t, const specialisation *kernels, size_t n,
                                      linked_code *out_code, uint64_t *out_entries, mxn_error *err);
 
+/* Have `report` called with LLVM's words before it ends the process on a fatal
+ * error. Once a process. */
+void specialize_on_fatal_error(void (*report)(const char *reason));
+
 #endif

@@ -187,10 +187,7 @@ static mxn_status list_steps(mxn_executor *e, uint32_t n_cores, mxn_error *err) 
   return MXN_OK;
 }
 
-static bool has_memory(const mxn_executor *e, const step *s) {
-  (void)e;
-  return !s->program || program_step_copies(s->program);
-}
+static bool has_memory(const step *s) { return !s->program || program_step_copies(s->program); }
 
 static void allocate_tensors(mxn_executor *e) {
   const graph *g = e->graph;
@@ -203,7 +200,7 @@ static void allocate_tensors(mxn_executor *e) {
   }
   for (size_t i = 0; i < e->n_steps; i++) {
     const node *n = e->steps[i].node;
-    for (uint32_t k = 0; k < n->n_outputs && has_memory(e, &e->steps[i]); k++) {
+    for (uint32_t k = 0; k < n->n_outputs && has_memory(&e->steps[i]); k++) {
       size_t bytes = 0;
       if (type_bytes(&n->outputs[k], &bytes)) e->tensors[n->id][k].data = allocate(&e->arena, bytes);
     }
@@ -293,7 +290,8 @@ static mxn_status run_step(const mxn_executor *e, step *s, mxn_error *err) {
   mxn_tensor *outputs = e->tensors[n->id];
   for (uint32_t k = 0; k < n->n_inputs; k++) s->inputs[k] = e->tensors[n->inputs[k].node->id][n->inputs[k].output];
   if (s->program) return program_step_run(s->program, s->inputs, outputs, err);
-  return op_forward(n, s->inputs, outputs, err);
+  const mxn_status status = op_forward(n, s->inputs, outputs, err);
+  return status == MXN_OK ? status : error_prefix(err, status, "%s", e->graph->name);
 }
 
 static void give_outputs(const mxn_executor *e, mxn_tensor *outputs) {

@@ -171,27 +171,16 @@ static mxn_status check_sections(const checker *c) {
 }
 #undef SECTION
 
-/* `header` is a copy of what `bytes` bytes start with. */
-static mxn_status check_header(const mxn_neuronbin_header *header, size_t bytes, const char *label, mxn_error *err) {
-  const checker c = {.label = label, .header = header, .err = err};
+mxn_status neuronbin_check_header(const void *data, size_t bytes, const char *label, mxn_neuronbin_header *out_header,
+                                  mxn_error *err) {
+  const checker c = {.label = label, .header = out_header, .err = err};
+  if (bytes < sizeof *out_header)
+    return error_set(err, MXN_FORMAT, "%s: header: expected %zu bytes, got %zu", label, sizeof *out_header, bytes);
+  memcpy(out_header, data, sizeof *out_header);
   TRY(check_identity(&c, bytes));
   TRY(check_reserved(&c));
   TRY(check_figures(&c));
   return check_sections(&c);
-}
-
-static mxn_status copy_header(const void *data, size_t bytes, const char *label, mxn_neuronbin_header *out_header,
-                              mxn_error *err) {
-  if (bytes < sizeof *out_header)
-    return error_set(err, MXN_FORMAT, "%s: header: expected %zu bytes, got %zu", label, sizeof *out_header, bytes);
-  memcpy(out_header, data, sizeof *out_header);
-  return MXN_OK;
-}
-
-mxn_status neuronbin_check_header(const void *data, size_t bytes, const char *label, mxn_error *err) {
-  mxn_neuronbin_header header;
-  TRY(copy_header(data, bytes, label, &header, err));
-  return check_header(&header, bytes, label, err);
 }
 
 /* Digests. */
@@ -279,7 +268,7 @@ static mxn_status check_tensor(const checker *c, const mxn_neuronbin_tensor *t) 
 
 /* Bytes of the space that a buffer lies in. */
 static uint64_t space_bytes(const checker *c, const mxn_neuronbin_buffer *b) {
-  switch ((mxn_space)b->space) {
+  switch (b->space) {
     case MXN_SPACE_ARENA: return c->header->arena_bytes;
     case MXN_SPACE_WEIGHTS: return c->header->weights.bytes;
     case MXN_SPACE_INPUT: return neuronbin_tensor_bytes(&c->bin.inputs[b->index]);
@@ -349,8 +338,7 @@ static mxn_status check_tables(checker *c) {
 
 mxn_status neuronbin_check(const void *data, size_t bytes, const char *label, mxn_error *err) {
   mxn_neuronbin_header header;
-  TRY(copy_header(data, bytes, label, &header, err));
-  TRY(check_header(&header, bytes, label, err));
+  TRY(neuronbin_check_header(data, bytes, label, &header, err));
   checker c = {.label = label, .header = &header, .err = err};
   neuronbin_view(data, &c.bin);
   TRY(check_digest(&c));

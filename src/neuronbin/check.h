@@ -20,10 +20,11 @@
 #define NEURONBIN_MAX_SCRATCH_BYTES (UINT32_C(1) << 30)
 #define NEURONBIN_MAX_ARENA_BYTES (UINT64_C(1) << 46)
 
-/* Check the header and the bounds of all sections: enough to know how much to
- * copy. `data` needs no alignment; what lies behind total_bytes is padding.
- * Errors: FORMAT, VERSION. */
-MXN_MUST_CHECK mxn_status neuronbin_check_header(const void *data, size_t bytes, const char *label, mxn_error *err);
+/* Copy the header out and check it and the bounds of all sections: enough to
+ * know how much to copy. `data` needs no alignment; what lies behind total_bytes
+ * is padding. Errors: FORMAT, VERSION. */
+MXN_MUST_CHECK mxn_status neuronbin_check_header(const void *data, size_t bytes, const char *label,
+                                                 mxn_neuronbin_header *out_header, mxn_error *err);
 
 /* Check everything: header, digest, tables. `data` starts at a multiple of
  * NEURONBIN_TABLE_ALIGNMENT; of the `bytes` bytes that the whole has, only the

@@ -34,6 +34,9 @@ static bool is_act(const node *n, const char *act_type) { return strcmp(op_text(
 
 uint32_t leaky_relu_inputs(const node *n) { return is_act(n, "prelu") ? 2 : 1; }
 
+/* rrelu shows its mask, which inference leaves unset; here it is zeros. */
+uint32_t leaky_relu_outputs(const node *n) { return is_act(n, "rrelu") ? 2 : 1; }
+
 /* A gamma of one dimension holds one number a channel; any other broadcasts. */
 static mxn_type gamma_type(const mxn_type *gamma, const mxn_type *data) {
   mxn_type t = *gamma;
@@ -54,6 +57,7 @@ static bool can_broadcast(const mxn_type *from, const mxn_type *to) {
 
 mxn_status leaky_relu_shape(inference *x) {
   TRY(infer_data_shape(x));
+  for (uint32_t i = 1; i < x->n_outputs; i++) TRY(infer_output(x, i, x->inputs[0]));
   const mxn_type *data = x->inputs[0];
   if (x->n_inputs < 2 || data->n_dims < 0) return MXN_OK;
   if (x->inputs[1]->n_dims < 0)
@@ -78,6 +82,7 @@ mxn_status leaky_relu_forward(const forward *f) {
   } else if (is_act(n, "rrelu")) {
     const float slope = ((float)op_float(n, "lower_bound") + (float)op_float(n, "upper_bound")) / 2;
     map_scalar(&binary_leaky, &f->inputs[0], (double)slope, false, &f->outputs[0]);
+    map_scalar(&binary_multiply, &f->inputs[0], 0, false, &f->outputs[1]);
   } else {
     map_scalar(is_act(n, "elu") ? &binary_elu : &binary_leaky, &f->inputs[0], op_float(n, "slope"), false,
                &f->outputs[0]);

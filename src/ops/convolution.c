@@ -19,23 +19,6 @@ uint32_t inputs_with_bias(const node *n) { return op_bool(n, "no_bias") ? 2 : 3;
 
 /* Inference. */
 
-static const char *const layouts[] = {"NCW", "NCHW", "NCDHW"};
-
-static mxn_status check_attributes(inference *x, int32_t n_spatial) {
-  static const char *const names[] = {"kernel", "stride", "dilate", "pad"};
-  const node *n = x->node;
-  const char *layout = op_text(n, "layout");
-  if (n_spatial < 1 || n_spatial > SPATIAL_DIMS)
-    return infer_error(x, MXN_SHAPE, "kernel has %d values, expected 1 to 3", n_spatial);
-  if (layout && strcmp(layout, layouts[n_spatial - 1]) != 0)
-    return infer_error(x, MXN_UNSUPPORTED, "layout %s is not supported, expected %s", layout, layouts[n_spatial - 1]);
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) TRY(window_check_tuple(x, names[i], n_spatial));
-  if (op_int(n, "num_filter") % op_int(n, "num_group") != 0)
-    return infer_error(x, MXN_SHAPE, "num_filter %" PRId64 " is not a multiple of num_group %" PRId64,
-                       op_int(n, "num_filter"), op_int(n, "num_group"));
-  return MXN_OK;
-}
-
 static mxn_status infer_weights(inference *x, int32_t n_spatial, int64_t channels) {
   const node *n = x->node;
   const int64_t groups = op_int(n, "num_group"), filters = op_int(n, "num_filter");
@@ -55,8 +38,9 @@ static mxn_status infer_dimension(inference *x, int32_t i, int64_t *in, int64_t 
   const int64_t stride = window_attribute(n, "stride", i, 1), pad = window_attribute(n, "pad", i, 0);
   int64_t padded;
   if (*in < 0 && *out >= 0 && stride == 1) {
-    const int64_t back = *out + extent - 1 - 2 * pad;
-    if (back < 0) return infer_error(x, MXN_SHAPE, "an output of %" PRId64 " needs no input", *out);
+    int64_t back;
+    if (__builtin_add_overflow(*out, extent - 1 - 2 * pad, &back) || back < 0)
+      return infer_error(x, MXN_SHAPE, "no input gives an output of %" PRId64, *out);
     *in = back;
   }
   if (*in < 0) return MXN_OK;
@@ -70,7 +54,7 @@ static mxn_status infer_dimension(inference *x, int32_t i, int64_t *in, int64_t 
 
 mxn_status convolution_shape(inference *x) {
   const int32_t n_spatial = op_tuple_of(x->node, "kernel").n;
-  TRY(check_attributes(x, n_spatial));
+  TRY(window_check_filters(x, n_spatial));
   mxn_type in = {.n_dims = n_spatial + 2}, out = in;
   for (int32_t d = 0; d < in.n_dims; d++) in.dims[d] = out.dims[d] = -1;
   TRY(infer_input(x, 0, &in));
@@ -110,11 +94,15 @@ typedef struct convolution {
 
 static int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
-/* arena_array() treats what overflows as out of memory. */
-static double *scratch_doubles(const forward *f, int64_t a, int64_t b) {
+/* A product of sizes; what overflows is out of memory to arena_array(). */
+static int64_t multiply(const forward *f, int64_t a, int64_t b) {
   int64_t n;
-  const bool overflows = __builtin_mul_overflow(a, b, &n) || n < 0;
-  return arena_array(f->scratch, overflows ? SIZE_MAX : (size_t)n, sizeof(double));
+  if (__builtin_mul_overflow(a, b, &n)) (void)arena_array(f->scratch, SIZE_MAX, sizeof(double));
+  return n;
+}
+
+static double *scratch_doubles(const forward *f, int64_t a, int64_t b) {
+  return arena_array(f->scratch, (size_t)multiply(f, a, b), sizeof(double));
 }
 
 /* A kernel of one tap that visits every pixel sees the image as one row. */
@@ -150,11 +138,10 @@ static convolution prepare(const forward *f) {
   const window *w = &c.w;
   c.taps = w->kernel[0] * w->kernel[1] * w->kernel[2];
   c.phase_step = (w->in[2] + 2 * w->pad[2]) / w->stride[2] + 1 + LANES;
-  c.row_step = w->stride[2] * c.phase_step;
+  c.row_step = multiply(f, w->stride[2], c.phase_step);
   c.pixels = w->out[0] * w->out[1] * w->out[2];
-  const int64_t height = w->in[1] + 2 * w->pad[1], depth = w->in[0] + 2 * w->pad[0];
-  if (__builtin_mul_overflow(height, c.row_step, &c.plane_step)) c.plane_step = INT64_MAX;
-  if (__builtin_mul_overflow(depth, c.plane_step, &c.channel_step)) c.channel_step = INT64_MAX;
+  c.plane_step = multiply(f, w->in[1] + 2 * w->pad[1], c.row_step);
+  c.channel_step = multiply(f, w->in[0] + 2 * w->pad[0], c.plane_step);
   c.image = scratch_doubles(f, c.channels, c.channel_step);
   c.weights = scratch_doubles(f, round_up(c.filters, FILTERS), c.channels * c.taps);
   c.sums = scratch_doubles(f, round_up(c.filters, FILTERS), c.pixels + LANES);
@@ -271,9 +258,7 @@ static void start_sums(const forward *f, const convolution *c, int64_t group) {
 mxn_status convolution_forward(const forward *f) {
   const int64_t images = f->outputs[0].type.dims[0], groups = op_int(f->node, "num_group");
   int64_t elements = 0;
-  if (!dtype_is_float(f->outputs[0].type.dtype))
-    return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED, "it computes floats, not %s",
-                    mxn_dtype_name(f->outputs[0].type.dtype));
+  TRY(check_floats(f));
   if (shape_elements(&f->outputs[0].type, &elements) && elements == 0) return MXN_OK;
   const convolution c = prepare(f);
   for (int64_t g = 0; g < groups; g++) {

@@ -12,6 +12,9 @@ bool batch_all(const node *n, const bool *is_carried);       /* every input carr
 bool batch_data(const node *n, const bool *is_carried);      /* input 0 does, the others do not */
 bool batch_broadcast(const node *n, const bool *is_carried); /* as numpy broadcasts */
 
+/* forward.c: an error where the output is no kind of float. */
+MXN_MUST_CHECK mxn_status check_floats(const forward *f);
+
 /* elementwise.c */
 #define UNARY(name, floats, integers) extern const unary_function unary_##name;
 #define BINARY(name, floats, integers) extern const binary_function binary_##name;
@@ -41,6 +44,7 @@ uint32_t count_arguments(const node *n); /* what num_args says */
 /* activation.c */
 mxn_status activation_forward(const forward *f);
 uint32_t leaky_relu_inputs(const node *n);
+uint32_t leaky_relu_outputs(const node *n);
 mxn_status leaky_relu_shape(inference *x);
 mxn_status leaky_relu_forward(const forward *f);
 bool leaky_relu_batch(const node *n, const bool *is_carried);
@@ -53,6 +57,7 @@ mxn_status softmax_forward(const forward *f);
 mxn_status log_softmax_forward(const forward *f);
 mxn_status softmin_forward(const forward *f);
 bool softmax_batch(const node *n, const bool *is_carried);
+mxn_status softmax_activation_shape(inference *x);
 mxn_status softmax_activation_forward(const forward *f);
 bool softmax_activation_batch(const node *n, const bool *is_carried);
 mxn_status output_dtype(inference *x); /* of operators with a label */

@@ -4,7 +4,8 @@
  */
 #include <string.h>
 
-#include "ops/infer.h"
+#include "ops/family.h"
+#include "ops/number.h"
 
 static mxn_status check_data(const node *n, const mxn_tensor *t, const char *what, uint32_t i, mxn_error *err) {
   size_t bytes;
@@ -34,6 +35,12 @@ static mxn_status check_types(arena *a, const node *n, const mxn_tensor *inputs,
     x.outputs[i] = &types[n_inputs + i];
   }
   return infer_node(&x);
+}
+
+mxn_status check_floats(const forward *f) {
+  const mxn_dtype dtype = f->outputs[0].type.dtype;
+  if (dtype_is_float(dtype)) return MXN_OK;
+  return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED, "it computes floats, not %s", mxn_dtype_name(dtype));
 }
 
 mxn_status op_forward(const node *n, const mxn_tensor *inputs, mxn_tensor *outputs, mxn_error *err) {

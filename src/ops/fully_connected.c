@@ -57,9 +57,7 @@ mxn_status fully_connected_forward(const forward *f) {
   const mxn_tensor *data = &f->inputs[0], *weight = &f->inputs[1];
   const int64_t hidden = weight->type.dims[0], columns = weight->type.dims[1];
   int64_t elements = 0;
-  if (!dtype_is_float(f->outputs[0].type.dtype))
-    return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED, "it computes floats, not %s",
-                    mxn_dtype_name(f->outputs[0].type.dtype));
+  TRY(check_floats(f));
   if (!shape_elements(&f->outputs[0].type, &elements) || elements == 0) return MXN_OK;
   const int64_t rows = elements / hidden;
   int64_t inputs = 0;

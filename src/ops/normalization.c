@@ -52,10 +52,10 @@ typedef struct affine {
 } affine;
 
 /* y = x * scale + shift for each channel; the outputs behind the first get the
- * mean and 1 / sqrt(variance + eps). */
+ * mean and 1 / sqrt(variance + eps). MXNet keeps eps in the type of the data. */
 static affine fold_parameters(const forward *f, int64_t channels) {
   const node *n = f->node;
-  const double eps = op_float(n, "eps");
+  const double eps = round_to(f->inputs[DATA].type.dtype, op_float(n, "eps"));
   const bool fix_gamma = op_bool(n, "fix_gamma");
   affine a = {arena_array(f->scratch, (size_t)channels, sizeof(double)),
               arena_array(f->scratch, (size_t)channels, sizeof(double))};

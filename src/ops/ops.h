@@ -69,9 +69,10 @@ bool op_input_is_auxiliary(const node *n, uint32_t input);
 const char *op_output_suffix(const node *n, uint32_t output);
 const char *value_name(graph *g, value v); /* a variable's value has its name */
 
-/* The axis that a SoftmaxOutput normalises; -1 where it takes all axes but the
- * first together. Types must be inferred. */
-int32_t op_softmax_output_axis(const node *n);
+/* The axis that softmax, log_softmax, softmin, SoftmaxActivation or SoftmaxOutput
+ * normalises, counted from 0; -1 where it takes all axes but the first together.
+ * Types must be inferred. */
+int32_t op_softmax_axis(const node *n);
 
 /* Whether every output carries the batch in dimension 0, sample i depending on
  * sample i of the inputs alone, given which inputs carry it. Inputs that do not

@@ -3,7 +3,8 @@
  * MXNet's rules for windows over the border: the last window of `full` may begin
  * inside and end beyond the padded input. An average counts the elements of the
  * window inside the padded input, or inside the input (count_include_pad=False).
- * A maximum over no element is the lowest number of the type.
+ * A maximum over no element is the lowest number of the type; an average is 0,
+ * and not a number in three dimensions.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -98,7 +99,7 @@ typedef enum pool_kind { POOL_MAX, POOL_AVERAGE, POOL_SUM, POOL_LP } pool_kind;
 typedef struct pooling {
   window w;
   pool_kind kind;
-  bool counts_pad;
+  bool counts_pad, is_3d;
   int64_t power; /* of lp; 1 otherwise */    /* of lp */
   int64_t steps[SPATIAL_DIMS], channel_step; /* in the input */
   double lowest;
@@ -119,8 +120,6 @@ static range range_of(const window *w, int i, int64_t out) {
   return r;
 }
 
-static int64_t length(const range *r) { return r->end > r->begin ? r->end - r->begin : 0; }
-
 /* Powers of 1 to 3, as MXNet has them: no absolute value for odd ones. */
 static double power_of(const pooling *p, double x) { return p->power == 1 ? x : p->power == 2 ? x * x : x * x * x; }
 static double root_of(const pooling *p, double x) { return p->power == 1 ? x : p->power == 2 ? sqrt(x) : cbrt(x); }
@@ -138,9 +137,9 @@ static double reduce(const pooling *p, const double *data, const range r[SPATIAL
     }
   if (p->kind == POOL_MAX) return best;
   if (p->kind != POOL_AVERAGE) return root_of(p, sum);
-  const int64_t inside = length(&r[0]) * length(&r[1]) * length(&r[2]);
-  const int64_t count = p->counts_pad ? r[0].padded * r[1].padded * r[2].padded : inside;
-  return inside > 0 ? sum / (double)count : 0;
+  double count = 1;
+  for (int i = 0; i < SPATIAL_DIMS; i++) count *= (double)(p->counts_pad ? r[i].padded : r[i].end - r[i].begin);
+  return count > 0 ? sum / count : p->is_3d && count == 0 ? NAN : 0;
 }
 
 /* One channel of one image; `step` is that of the output's pixels. */
@@ -185,6 +184,7 @@ static pooling prepare(const node *n, const mxn_type *in, const mxn_type *out) {
   const int32_t first = has_channels_last(n) ? 1 : 2, channel = has_channels_last(n) ? in->n_dims - 1 : 1;
   pooling p = {.w = window_of(n, in, out, first, in->n_dims - 2, false),
                .counts_pad = op_bool(n, "count_include_pad"),
+               .is_3d = in->n_dims == 5,
                .power = is_text(n, "pool_type", "lp") ? op_int(n, "p_value") : 1,
                .lowest = lowest_of(in->dtype)};
   for (int k = 0; k < 4; k++)

@@ -120,17 +120,26 @@ bool softmax_batch(const node *n, const bool *is_carried) {
   return batch_all(n, is_carried) && axis_of(n, value_type(n->inputs[0])) != 0;
 }
 
-/* SoftmaxActivation. */
+/* SoftmaxActivation. Mode instance normalises the last axis, as MXNet 1.9.1 with oneDNN does (measured; without
+ * oneDNN the source flattens all axes but the first). */
 
 static const softmax_options plain = {.temperature = 1};
 
 static bool is_channel_mode(const node *n) { return strcmp(op_text(n, "mode"), "channel") == 0; }
 
+mxn_status softmax_activation_shape(inference *x) {
+  TRY(infer_data_shape(x));
+  const int32_t n_dims = x->inputs[0]->n_dims, least = is_channel_mode(x->node) ? 3 : 1;
+  if (n_dims < 0 || n_dims >= least) return MXN_OK;
+  return infer_error(x, MXN_SHAPE, "data has %d dimensions, expected at least %d", n_dims, least);
+}
+
+/* Mode instance means the last axis: MXNet flattens all others into rows. */
+static int32_t activation_axis(const node *n, const mxn_type *t) { return is_channel_mode(n) ? 1 : t->n_dims - 1; }
+
 mxn_status softmax_activation_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;
-  if (is_channel_mode(f->node) && t->n_dims < 2)
-    return op_error(NULL, f->node, f->err, MXN_SHAPE, "mode channel needs data of at least 2 dimensions");
-  softmax(f, is_channel_mode(f->node) ? lines_of(t, 1) : rows_of(t), &plain);
+  softmax(f, lines_of(t, activation_axis(f->node, t)), &plain);
   return MXN_OK;
 }
 
@@ -185,7 +194,12 @@ static int32_t output_axis(const node *n, const mxn_type *t) {
   return op_bool(n, "preserve_shape") || is_onednn || t->n_dims <= 2 ? t->n_dims - 1 : -1;
 }
 
-int32_t op_softmax_output_axis(const node *n) { return output_axis(n, &n->outputs[0]); }
+int32_t op_softmax_axis(const node *n) {
+  const mxn_type *t = &n->outputs[0];
+  return op_is(n, "SoftmaxOutput")       ? output_axis(n, t)
+         : op_is(n, "SoftmaxActivation") ? activation_axis(n, t)
+                                         : axis_of(n, t);
+}
 
 mxn_status softmax_output_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;

@@ -2,6 +2,7 @@
 #include "ops/window.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 int64_t window_attribute(const node *n, const char *name, int32_t i, int64_t otherwise) {
   const op_tuple t = op_tuple_of(n, name);
@@ -32,4 +33,21 @@ window window_of(const node *n, const mxn_type *in, const mxn_type *out, int32_t
     w.pad[i] = is_own ? window_attribute(n, "pad", own, 0) : 0;
   }
   return w;
+}
+
+static const char *const layouts[] = {"NCW", "NCHW", "NCDHW"};
+
+mxn_status window_check_filters(inference *x, int32_t n_spatial) {
+  static const char *const names[] = {"kernel", "stride", "dilate", "pad"};
+  const node *n = x->node;
+  const char *layout = op_text(n, "layout");
+  if (n_spatial < 1 || n_spatial > SPATIAL_DIMS)
+    return infer_error(x, MXN_SHAPE, "kernel has %d values, expected 1 to 3", n_spatial);
+  if (layout && strcmp(layout, layouts[n_spatial - 1]) != 0)
+    return infer_error(x, MXN_UNSUPPORTED, "layout %s is not supported, expected %s", layout, layouts[n_spatial - 1]);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) TRY(window_check_tuple(x, names[i], n_spatial));
+  if (op_int(n, "num_filter") % op_int(n, "num_group") != 0)
+    return infer_error(x, MXN_SHAPE, "num_filter %" PRId64 " is not a multiple of num_group %" PRId64,
+                       op_int(n, "num_filter"), op_int(n, "num_group"));
+  return MXN_OK;
 }

@@ -23,6 +23,10 @@ int64_t window_attribute(const node *n, const char *attribute, int32_t i, int64_
  * or one that no image reaches. */
 MXN_MUST_CHECK mxn_status window_check_tuple(inference *x, const char *attribute, int32_t expected);
 
+/* What Convolution and Deconvolution demand: tuples of one to three values, a layout
+ * with channels first, filters that divide into groups. */
+MXN_MUST_CHECK mxn_status window_check_filters(inference *x, int32_t n_spatial);
+
 /* Geometry of a node whose spatial dimensions are dims[first...] of its input and
  * output. Operators without the attribute "dilate" have 1. */
 window window_of(const node *n, const mxn_type *in, const mxn_type *out, int32_t first, int32_t n_spatial,

@@ -30,7 +30,7 @@ static bool softmax_axis(const node *n, int64_t *out_axis) {
   } else if (op_is(n, "SoftmaxOutput")) {
     *out_axis = op_bool(n, "preserve_shape") ? n_dims - 1 : op_bool(n, "multi_output") ? 1 : -1;
   } else if (op_is(n, "SoftmaxActivation")) {
-    *out_axis = strcmp(op_text(n, "mode"), "channel") == 0 ? 1 : -1;
+    *out_axis = strcmp(op_text(n, "mode"), "channel") == 0 ? 1 : n_dims - 1;
   } else {
     return false;
   }

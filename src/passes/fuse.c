@@ -39,9 +39,9 @@ static void fuse(compile *c, node *n, uint32_t operand) {
   node *p = n->inputs[operand].node;
   fused_operator *fused = arena_array(c->arena, p->n_fused + 1, sizeof *fused);
   for (size_t i = 0; i < p->n_fused; i++) fused[i] = p->fused[i];
-  node *operator = arena_copy(c->arena, n, sizeof *n);
+  node *operator= arena_copy(c->arena, n, sizeof *n);
   operator->inputs = arena_copy(c->arena, n->inputs, n->n_inputs * sizeof *n->inputs);
-  fused[p->n_fused] = (fused_operator){operator, operand};
+  fused[p->n_fused] = (fused_operator){operator, operand };
   value *inputs = arena_array(c->arena, p->n_inputs + n->n_inputs, sizeof *inputs);
   uint32_t n_inputs = 0;
   for (uint32_t i = 0; i < p->n_inputs; i++) inputs[n_inputs++] = p->inputs[i];

@@ -39,15 +39,16 @@ typedef struct slot {
   pthread_t thread;
 } slot;
 
+/* What changes in a run, first. */
 static struct {
-  atomic_bool is_busy;
+  gate n_running; /* workers that have not left the run */
+  gate phase;     /* counts barriers */
+  alignas(CACHE_LINE_BYTES) atomic_uint n_arrived;
+  alignas(CACHE_LINE_BYTES) atomic_bool is_busy;
   uint32_t n_slots;
   uint32_t n_workers; /* of the run that is posted */
   pool_work work;
   void *job;
-  gate n_running; /* workers that have not left the run */
-  gate phase;     /* counts barriers */
-  alignas(CACHE_LINE_BYTES) atomic_uint n_arrived;
   slot slots[POOL_MAX_CORES - 1];
 } pool;
 

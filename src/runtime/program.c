@@ -102,10 +102,10 @@ static void *alloc_aligned(size_t bytes) {
 }
 
 /* Where the neuronbin can be used: in place, or in a copy that the program
- * owns. The header is checked. */
+ * owns. */
 static mxn_status place_neuronbin(mxn_program *p, span *s, mxn_error *err) {
   mxn_neuronbin_header header;
-  memcpy(&header, s->data, sizeof header);
+  TRY(neuronbin_check_header(s->data, s->bytes, p->label, &header, err));
   const bool has_room = s->readable - header.total_bytes >= MXN_OVER_READ_BYTES;
   if ((uintptr_t)s->data % MXN_ALIGNMENT == 0 && has_room) return MXN_OK;
   const size_t bytes = header.total_bytes + MXN_OVER_READ_BYTES;
@@ -167,7 +167,6 @@ static void find_scratch(mxn_program *p) {
 
 static mxn_status load(mxn_program *p, span s, const char *node, mxn_error *err) {
   TRY(find_neuronbin(&s, p->label, node, err));
-  TRY(neuronbin_check_header(s.data, s.bytes, p->label, err));
   TRY(place_neuronbin(p, &s, err));
   TRY(neuronbin_check(s.data, s.bytes, p->label, err));
   neuronbin_view(s.data, &p->bin);

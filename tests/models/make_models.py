@@ -164,6 +164,19 @@ def batchnorm_twice_and_grouped(data):
     return sym.BatchNorm(sym.BatchNorm(x, fix_gamma=False), fix_gamma=True, eps=0.01)
 
 
+@model(data=(1, 3, 5, 6))
+def batchnorm_of_a_convolution_that_is_a_head(data):
+    x = conv(data, 7)
+    return [x, sym.BatchNorm(x, fix_gamma=False)]
+
+
+@model(data=(1, 3, 5, 6))
+def batchnorm_of_one_of_two_shared_weights(data):
+    weight, bias = sym.Variable("shared_weight"), sym.Variable("shared_bias")
+    x = sym.BatchNorm(conv(data, 3, weight=weight, bias=bias), fix_gamma=False)
+    return conv(relu(x), 3, weight=weight, bias=bias)
+
+
 @model(data=(2, 3, 5, 6))
 def batchnorm_of_a_fully_connected(data):
     return sym.BatchNorm(sym.FullyConnected(data, num_hidden=19), fix_gamma=False)

@@ -209,6 +209,20 @@ static void test_compiler_is_terminated(void **state) {
   free(b.data);
 }
 
+/* Each target is fine by itself. */
+static void test_targets_are_in_order(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  bytes b = sample_bytes();
+  mxn_neuronbin_target *targets = (void *)(b.data + ((mxn_neuronbin_header *)b.data)->targets.offset);
+  targets[0].level = 3;
+  targets[1].level = 4;
+  seal(b);
+  assert_int_equal(neuronbin_check(b.data, b.size, "f", &err), MXN_FORMAT);
+  assert_string_equal(err.message, "f: targets[1].level (best first): expected at most 3, got 4");
+  free(b.data);
+}
+
 /* Any changed bit of the checked part is noticed, before it does harm. */
 static void test_damage(void **state) {
   (void)state;
@@ -262,11 +276,17 @@ static void test_padding(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_round_trip), cmocka_unit_test(test_same_plan_same_bytes),
-      cmocka_unit_test(test_unwritable), cmocka_unit_test(test_too_many_dims),
-      cmocka_unit_test(test_mutations),  cmocka_unit_test(test_compiler_is_terminated),
-      cmocka_unit_test(test_damage),     cmocka_unit_test(test_damaged_weights),
-      cmocka_unit_test(test_truncation), cmocka_unit_test(test_padding),
+      cmocka_unit_test(test_round_trip),
+      cmocka_unit_test(test_same_plan_same_bytes),
+      cmocka_unit_test(test_unwritable),
+      cmocka_unit_test(test_too_many_dims),
+      cmocka_unit_test(test_mutations),
+      cmocka_unit_test(test_compiler_is_terminated),
+      cmocka_unit_test(test_targets_are_in_order),
+      cmocka_unit_test(test_damage),
+      cmocka_unit_test(test_damaged_weights),
+      cmocka_unit_test(test_truncation),
+      cmocka_unit_test(test_padding),
   };
   const int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
   sample_finish();

@@ -214,7 +214,7 @@ static void test_profile(void **state) {
     fill(x, 7);
     assert_int_equal(mxn_session_profile(s, &in, 1, &out, 1, ns, 2, &err), MXN_OK);
     assert_true(is_right(x, out.data));
-    for (size_t i = 0; i < 2; i++) assert_in_range(ns[i], 100, UINT64_C(10000000000));
+    for (size_t i = 0; i < 2; i++) assert_in_range(ns[i], 1, UINT64_C(10000000000));
     assert_int_equal(mxn_session_profile(s, &in, 1, &out, 1, ns, 3, &err), MXN_ARGUMENT);
     assert_non_null(strstr(err.message, "2 steps, got 3"));
     assert_true(runs_right(s, 8));
@@ -285,6 +285,7 @@ static int run_in_child(mxn_session *s) {
   }
   crowd c = {.n_cores = 2};
   run_many(&c);
+  if (count_threads() < 2) return 3;
   return atomic_load(&c.n_wrong) == 0 ? 0 : 2;
 }
 

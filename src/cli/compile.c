@@ -1,0 +1,107 @@
+/* compile.c - `mxneuron compile`: a checkpoint becomes a compiled checkpoint.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/commands.h"
+
+/* As the script in MXNet-Neuron's documentation prints them, two spaces included. */
+static void print_statistics(const mxn_model *model) {
+  mxn_model_statistics s;
+  mxn_model_get_statistics(model, &s);
+  printf("INFO:mxnet: Number of operations in original model:  %zu\n", s.n_original);
+  printf("INFO:mxnet: Number of operations in compiled model:  %zu\n", s.n_operators);
+  printf("INFO:mxnet: Number of Neuron subgraphs in compiled model:  %zu\n", s.n_subgraphs);
+  printf("INFO:mxnet: Number of operations placed on Neuron runtime:  %zu\n", s.n_compiled);
+}
+
+static bool is_first_of_its_reason(const mxn_model *model, size_t i) {
+  const char *reason = mxn_model_get_left_out(model, i).reason;
+  for (size_t k = 0; k < i; k++)
+    if (!strcmp(mxn_model_get_left_out(model, k).reason, reason)) return false;
+  return true;
+}
+
+static void print_reason(const mxn_model *model, const char *reason) {
+  const size_t n = mxn_model_n_left_out(model);
+  size_t count = 0;
+  for (size_t i = 0; i < n; i++) count += !strcmp(mxn_model_get_left_out(model, i).reason, reason);
+  printf("  %zu, because %s:", count, reason);
+  const char *separator = " ";
+  for (size_t i = 0; i < n; i++) {
+    const mxn_left_out l = mxn_model_get_left_out(model, i);
+    if (strcmp(l.reason, reason) != 0) continue;
+    printf("%s%s (%s)", separator, l.node, l.op);
+    separator = ", ";
+  }
+  putchar('\n');
+}
+
+static void print_left_out(const mxn_model *model) {
+  const size_t n = mxn_model_n_left_out(model);
+  if (n == 0) return;
+  printf("Left to the framework: %zu\n", n);
+  for (size_t i = 0; i < n; i++)
+    if (is_first_of_its_reason(model, i)) print_reason(model, mxn_model_get_left_out(model, i).reason);
+}
+
+static mxn_status parse_inputs(const options *o, input_set *set, mxn_error *err) {
+  TRY(inputs_init(set, o->inputs.n, err));
+  for (size_t i = 0; i < o->inputs.n; i++) TRY(inputs_parse_shape(set, i, o->inputs.items[i], err));
+  return MXN_OK;
+}
+
+static mxn_status compile_and_save(const options *o, const mxn_model *model, const input_set *inputs, mxn_error *err) {
+  mxn_model *compiled;
+  TRY(compile_model(model, inputs, o, NULL, &compiled, err));
+  const mxn_status status = mxn_model_save(compiled, o->out, 0, err);
+  if (status == MXN_OK) {
+    print_statistics(compiled);
+    print_left_out(compiled);
+  }
+  mxn_model_close(compiled);
+  return status;
+}
+
+static mxn_status run_with(const options *o, mxn_error *err) {
+  mxn_model *model = NULL;
+  input_set inputs = {0};
+  mxn_status status = parse_inputs(o, &inputs, err);
+  if (status == MXN_OK) status = mxn_model_load(o->prefix, (int)o->epoch, &model, err);
+  if (status == MXN_OK) status = compile_and_save(o, model, &inputs, err);
+  mxn_model_close(model);
+  inputs_finish(&inputs);
+  return status;
+}
+
+static int run(const options *given) {
+  static const char suffix[] = "_compiled";
+  options o = *given;
+  mxn_error err = {0};
+  char *out = NULL;
+  if (!o.out) {
+    out = malloc(strlen(o.prefix) + sizeof suffix);
+    if (!out) return 1;
+    strcpy(out, o.prefix);
+    o.out = strcat(out, suffix);
+  }
+  const mxn_status status = run_with(&o, &err);
+  free(out);
+  return status == MXN_OK ? 0 : failed(&compile_command, &err);
+}
+
+const command compile_command = {
+    .name = "compile",
+    .summary = "compile a checkpoint for given input shapes",
+    .details =
+        "Compiles PREFIX-symbol.json and PREFIX-0000.params to a checkpoint that holds\n"
+        "machine code, and tells which operators were left to the framework, and why.",
+    .example = "mxneuron compile squeezenet --input data=1,3,224,224 -o squeezenet_compiled",
+    .options = OPTION_BIT(INPUT_SHAPE) | OPTION_BIT(EPOCH) | OPTION_BIT(OUT) | OPTION_BIT(EXCLUDED) |
+               OPTION_BIT(FORCED) | OPTION_BIT(TARGET) | OPTION_BIT(JOBS) | OPTION_BIT(DUMP),
+    .run = run,
+};

@@ -1,0 +1,73 @@
+/* options.h - the options of all commands: one table for parsing and for help.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_CLI_OPTIONS_H
+#define MXN_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct text_list {
+  const char **items; /* heap */
+  size_t n;
+} text_list;
+
+/* Values point into argv. */
+typedef struct options {
+  const char *prefix;
+  text_list inputs, excluded, forced, outputs;
+  const char *out, *target, *dump, *output_file, *golden;
+  int64_t epoch, jobs, cores, min_compiled; /* min_compiled -1: not given */
+  double tolerance, seconds;
+  bool reference, json, no_check;
+} options;
+
+/* X(ID, "--name", short letter or 0, "VALUE" or NULL for a flag, kind, field, help).
+ * Help says what the values mean; the first column is made of the rest. */
+/* clang-format off */
+#define OPTION_LIST(X)                                                                                             \
+  X(INPUT_SHAPE, "--input", 0, "NAME=SHAPE[:TYPE]", LIST, inputs, "shape of an input, such as data=1,3,224,224; TYPE float32 by default") \
+  X(INPUT_FILE, "--input", 0, "NAME=FILE", LIST, inputs, "an input's array: .npy, .npz, .params or .nd")            \
+  X(EPOCH, "--epoch", 0, "N", NUMBER, epoch, "read PREFIX-N.params, four digits (default 0)")                       \
+  X(OUT, "--out", 'o', "OUT", TEXT, out, "write OUT-symbol.json and OUT-0000.params (default PREFIX_compiled)")     \
+  X(EXCLUDED, "--excl", 0, "NODE", LIST, excluded, "leave this operator to the framework; may be repeated")         \
+  X(FORCED, "--force-incl", 0, "NODE", LIST, forced, "compile this operator in any case; may be repeated")          \
+  X(TARGET, "--target", 0, "T", TEXT, target, "x86-64-v3 (AVX2), x86-64-v4 (AVX-512) or both with a comma (default)") \
+  X(JOBS, "--jobs", 0, "N", NUMBER, jobs, "compiler processes at a time (default: one a core)")                     \
+  X(DUMP, "--dump", 0, "PASS", TEXT, dump, "write the graphs after PASS, or after all, to OUT-PASS.graph")          \
+  X(OUTPUT_FILE, "--output", 0, "FILE", TEXT, output_file, "write the outputs: .npy, .npz, .params or .nd")         \
+  X(OUTPUTS, "--outputs", 0, "NAME,...", NAMES, outputs, "evaluate these outputs or inner values")                  \
+  X(CORES, "--cores", 0, "N", NUMBER, cores, "cores to run on (default: all that the process may use)")             \
+  X(REFERENCE, "--reference", 0, NULL, FLAG, reference, "run on the reference operators, nothing compiled")         \
+  X(GOLDEN, "--golden", 0, "FILE", TEXT, golden, "arrays in:NAME, out:NAME and internal:NAME_output")               \
+  X(TOLERANCE, "--tolerance", 0, "X", REAL, tolerance, "largest error, of the largest magnitude (default 1e-4)")    \
+  X(MIN_COMPILED, "--min-compiled", 0, "N", NUMBER, min_compiled, "fail if fewer operators are compiled (default: all that can be)") \
+  X(SECONDS, "--seconds", 0, "S", REAL, seconds, "time to measure for (default 2)")                                 \
+  X(JSON, "--json", 0, NULL, FLAG, json, "print JSON")                                                              \
+  X(NO_CHECK, "--no-check", 0, NULL, FLAG, no_check, "do not compare with the reference operators first")
+/* clang-format on */
+
+typedef enum option_id {
+#define X(id, name, letter, value, kind, field, help) OPTION_##id,
+  OPTION_LIST(X)
+#undef X
+} option_id;
+#define OPTION_BIT(id) (UINT64_C(1) << OPTION_##id)
+
+/* A command of mxneuron. `run` returns the exit status: 0, or 1 for a failure. */
+typedef struct command {
+  const char *name, *summary, *details, *example;
+  uint64_t options; /* OPTION_BIT of each */
+  int (*run)(const options *o);
+} command;
+
+/* Parse what stands behind the command's name. False after a message on stderr. */
+bool options_parse(const command *c, int argc, char **argv, options *out);
+void options_finish(options *o);
+
+void options_help(const command *c, FILE *out);
+
+#endif

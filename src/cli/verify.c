@@ -1,0 +1,251 @@
+/* verify.c - `mxneuron verify`: results against what MXNet computed.
+ *
+ * A golden file holds inputs (in:NAME), outputs (out:NAME) and inner values
+ * (internal:NAME_output). Two groups are evaluated: the outputs, with the model
+ * compiled as it is; and the inner values, with a model compiled to give them.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/commands.h"
+
+/* Arrays of the golden with one prefix. */
+typedef struct golden_group {
+  const char *prefix;
+  text_list names; /* without the prefix */
+  mxn_tensor *expected;
+} golden_group;
+
+typedef struct verification {
+  const options *options;
+  const mxn_model *model;
+  mxn_arrays *golden;
+  input_set inputs;
+  golden_group outputs, internals;
+  size_t n_compiled, n_original;
+  bool is_failed;
+} verification;
+
+static const char *behind_prefix(const char *text, const char *prefix) {
+  const size_t n = strlen(prefix);
+  return strncmp(text, prefix, n) == 0 ? text + n : NULL;
+}
+
+/* The golden file. */
+
+static mxn_status add_expected(golden_group *g, const char *name, const mxn_tensor *tensor, mxn_error *err) {
+  const char **names = realloc(g->names.items, (g->names.n + 1) * sizeof *names);
+  if (names) g->names.items = names;
+  mxn_tensor *expected = realloc(g->expected, (g->names.n + 1) * sizeof *expected);
+  if (expected) g->expected = expected;
+  if (!names || !expected) return error_set(err, MXN_NOMEM, "out of memory");
+  names[g->names.n] = name;
+  expected[g->names.n++] = *tensor;
+  return MXN_OK;
+}
+
+/* The types of the golden's inputs are those that MXNet was bound to. */
+static mxn_status read_golden(verification *v, mxn_error *err) {
+  const size_t n = mxn_arrays_n(v->golden);
+  size_t n_inputs = 0;
+  for (size_t i = 0; i < n; i++) n_inputs += behind_prefix(mxn_arrays_get(v->golden, i).name, "in:") != NULL;
+  TRY(inputs_init(&v->inputs, n_inputs, err));
+  n_inputs = 0;
+  for (size_t i = 0; i < n; i++) {
+    const mxn_array a = mxn_arrays_get(v->golden, i);
+    const char *input = behind_prefix(a.name, "in:"), *output = behind_prefix(a.name, "out:");
+    const char *internal = behind_prefix(a.name, "internal:");
+    if (input)
+      TRY(inputs_copy(&v->inputs, n_inputs++, input, strlen(input), &a.tensor,
+                      wanted_dtype(v->model, input, strlen(input), a.tensor.type.dtype), err));
+    if (output) TRY(add_expected(&v->outputs, output, &a.tensor, err));
+    if (internal) TRY(add_expected(&v->internals, internal, &a.tensor, err));
+  }
+  if (v->outputs.names.n + v->internals.names.n > 0 && n_inputs > 0) return MXN_OK;
+  return error_set(err, MXN_ARGUMENT, "%s: it has %zu arrays in:NAME, %zu out:NAME and %zu internal:NAME",
+                   v->options->golden, n_inputs, v->outputs.names.n, v->internals.names.n);
+}
+
+/* What can be evaluated. */
+
+static void note_left_out(const char *prefix, const char *name, const char *why) {
+  printf("note: %s%s is left out: %s\n", prefix, name, why);
+}
+
+static void note_other_outputs(const verification *v) {
+  for (size_t i = 0; i < mxn_model_n_outputs(v->model); i++) {
+    const char *name = mxn_model_output_name(v->model, i);
+    size_t k = 0;
+    while (k < v->outputs.names.n && strcmp(v->outputs.names.items[k], name) != 0) k++;
+    if (k == v->outputs.names.n) note_left_out("", name, "the golden has no array for it");
+  }
+}
+
+static void drop_expected(golden_group *g, size_t i) {
+  g->names.n--;
+  for (; i < g->names.n; i++) {
+    g->names.items[i] = g->names.items[i + 1];
+    g->expected[i] = g->expected[i + 1];
+  }
+}
+
+/* Where the group as a whole cannot be bound, look for the members that cannot:
+ * an output that needs a label is none that inference has. */
+static mxn_status drop_unbindable(const verification *v, golden_group *g, mxn_error *err) {
+  bound_model b;
+  mxn_error problem = {0};
+  if (g->names.n == 0 || bind_model(v->model, &v->inputs, &g->names, 1, &b, &problem) == MXN_OK) {
+    if (g->names.n > 0) bound_finish(&b);
+    return MXN_OK;
+  }
+  for (size_t i = g->names.n; i-- > 0;) {
+    const text_list one = {&g->names.items[i], 1};
+    mxn_error reason = {0};
+    if (bind_model(v->model, &v->inputs, &one, 1, &b, &reason) == MXN_OK) {
+      bound_finish(&b);
+      continue;
+    }
+    note_left_out(g->prefix, g->names.items[i], reason.message);
+    drop_expected(g, i);
+  }
+  return g->names.n > 0 ? MXN_OK : error_set(err, problem.code, "%s", problem.message);
+}
+
+/* Comparing. */
+
+static bool is_within(const difference *d, double tolerance) {
+  const double zero_tolerance = 1e-6;
+  return d->magnitude == 0 ? d->largest_error <= zero_tolerance : d->relative_error <= tolerance;
+}
+
+static void compare(verification *v, const golden_group *g, size_t i, const char *how, const mxn_tensor *found) {
+  const mxn_tensor *expected = &g->expected[i];
+  char a[256], b[256];
+  printf("%s%s %s: ", g->prefix, g->names.items[i], how);
+  if (!same_shape(&found->type, &expected->type)) {
+    printf("expected %s, got %s: FAILED\n", type_text(&expected->type, a), type_text(&found->type, b));
+    v->is_failed = true;
+    return;
+  }
+  const difference d = compare_arrays(found, expected);
+  const bool passed = is_within(&d, v->options->tolerance);
+  if (d.magnitude == 0)
+    printf("largest error %.3g, expected zeros", d.largest_error);
+  else
+    printf("largest error %.3g, relative %.3g", d.largest_error, d.relative_error);
+  puts(passed ? "" : ": FAILED");
+  v->is_failed |= !passed;
+}
+
+static mxn_status run_and_compare(verification *v, const mxn_model *model, const golden_group *g, const char *how,
+                                  mxn_error *err) {
+  bound_model b;
+  TRY(bind_model(model, &v->inputs, &g->names, v->options->cores, &b, err));
+  const mxn_status status = run_bound(&b, &v->inputs, err);
+  for (size_t i = 0; status == MXN_OK && i < g->names.n; i++) compare(v, g, i, how, &b.outputs[i]);
+  bound_finish(&b);
+  return status;
+}
+
+static mxn_status verify_group(verification *v, golden_group *g, size_t *n_compiled, size_t *n_possible,
+                               mxn_error *err) {
+  mxn_model *compiled;
+  mxn_model_statistics s;
+  TRY(compile_model(v->model, &v->inputs, v->options, &g->names, &compiled, err));
+  mxn_model_get_statistics(compiled, &s);
+  *n_compiled = s.n_compiled;
+  *n_possible = s.n_original - mxn_model_n_left_out(compiled);
+  printf("compiled %zu of %zu operators in %zu subgraph%s\n", s.n_compiled, s.n_original, s.n_subgraphs,
+         s.n_subgraphs == 1 ? "" : "s");
+  mxn_status status = run_and_compare(v, compiled, g, "compiled", err);
+  if (status == MXN_OK) status = run_and_compare(v, v->model, g, "by reference", err);
+  mxn_model_close(compiled);
+  return status;
+}
+
+/* The command. */
+
+static mxn_status verify_original(verification *v, mxn_error *err) {
+  size_t n_compiled = 0, n_possible = 0, ignored;
+  TRY(drop_unbindable(v, &v->outputs, err));
+  TRY(drop_unbindable(v, &v->internals, err));
+  if (v->outputs.names.n > 0) TRY(verify_group(v, &v->outputs, &n_compiled, &n_possible, err));
+  if (v->internals.names.n > 0 && v->outputs.names.n == 0)
+    TRY(verify_group(v, &v->internals, &n_compiled, &n_possible, err));
+  else if (v->internals.names.n > 0)
+    TRY(verify_group(v, &v->internals, &ignored, &ignored, err));
+  const size_t needed = v->options->min_compiled >= 0 ? (size_t)v->options->min_compiled : n_possible;
+  if (n_compiled >= needed) return MXN_OK;
+  printf("compiled %zu operators, expected at least %zu: FAILED\n", n_compiled, needed);
+  v->is_failed = true;
+  return MXN_OK;
+}
+
+static mxn_status verify_compiled(verification *v, mxn_error *err) {
+  mxn_model_statistics s;
+  mxn_model_get_statistics(v->model, &s);
+  printf("compiled %zu of %zu operators in %zu subgraph%s\n", s.n_compiled, s.n_original, s.n_subgraphs,
+         s.n_subgraphs == 1 ? "" : "s");
+  for (size_t i = 0; i < v->internals.names.n; i++)
+    note_left_out(v->internals.prefix, v->internals.names.items[i],
+                  "the model is compiled, inner values are not there");
+  TRY(drop_unbindable(v, &v->outputs, err));
+  TRY(run_and_compare(v, v->model, &v->outputs, "compiled", err));
+  if (v->options->min_compiled < 0 || s.n_compiled >= (size_t)v->options->min_compiled) return MXN_OK;
+  printf("compiled %zu operators, expected at least %lld: FAILED\n", s.n_compiled, (long long)v->options->min_compiled);
+  v->is_failed = true;
+  return MXN_OK;
+}
+
+static mxn_status verify(verification *v, mxn_error *err) {
+  TRY(mxn_arrays_load(v->options->golden, &v->golden, err));
+  TRY(read_golden(v, err));
+  note_other_outputs(v);
+  return is_compiled(v->model) ? verify_compiled(v, err) : verify_original(v, err);
+}
+
+static void finish(verification *v) {
+  golden_group *groups[] = {&v->outputs, &v->internals};
+  for (size_t i = 0; i < 2; i++) {
+    free(groups[i]->names.items);
+    free(groups[i]->expected);
+  }
+  inputs_finish(&v->inputs);
+  mxn_arrays_close(v->golden);
+}
+
+static int run(const options *o) {
+  mxn_model *model = NULL;
+  mxn_error err = {0};
+  if (!o->golden) {
+    fputs("mxneuron verify: --golden FILE is missing\nTry 'mxneuron verify --help'.\n", stderr);
+    return 2;
+  }
+  mxn_status status = mxn_model_load(o->prefix, (int)o->epoch, &model, &err);
+  verification v = {.options = o, .model = model, .outputs.prefix = "out:", .internals.prefix = "internal:"};
+  if (status == MXN_OK) status = verify(&v, &err);
+  finish(&v);
+  mxn_model_close(model);
+  if (status != MXN_OK) return failed(&verify_command, &err);
+  puts(v.is_failed ? "FAILED" : "passed");
+  return v.is_failed;
+}
+
+const command verify_command = {
+    .name = "verify",
+    .summary = "compare a checkpoint's results with golden ones",
+    .details =
+        "Compiles PREFIX for the shapes of the golden's inputs, runs it compiled and by the\n"
+        "reference operators, and compares both with the golden's outputs. Of a compiled\n"
+        "PREFIX the compiled run alone is compared. An expected array of zeros must be met\n"
+        "within 1e-6.",
+    .example = "mxneuron verify lenet --golden lenet.golden.params --tolerance 1e-4",
+    .options = OPTION_BIT(GOLDEN) | OPTION_BIT(TOLERANCE) | OPTION_BIT(MIN_COMPILED) | OPTION_BIT(EPOCH) |
+               OPTION_BIT(CORES) | OPTION_BIT(JOBS),
+    .run = run,
+};

@@ -1,0 +1,193 @@
+/* array_file.c - see array_file.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "io/array_file.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "io/npy.h"
+#include "io/npz.h"
+
+struct array_file {
+  char *path;
+  mapped_file file;   /* of .npy and .npz */
+  mxn_arrays *mxnet;  /* of MXNet's files */
+  mxn_array *archive; /* of .npz */
+  size_t n;
+  mxn_array single; /* of .npy */
+};
+
+static mxn_status read_contents(array_file *f, mxn_error *err) {
+  static const char npy_magic[] = "\x93NUMPY", zip_magic[] = "PK";
+  const size_t bytes = f->file.bytes;
+  if (bytes >= 6 && memcmp(f->file.data, npy_magic, 6) == 0) {
+    f->single.name = "";
+    f->n = 1;
+    return npy_read(f->file.data, bytes, f->path, &f->single.tensor, err);
+  }
+  if (bytes >= 2 && memcmp(f->file.data, zip_magic, 2) == 0)
+    return npz_read(f->file.data, bytes, f->path, &f->archive, &f->n, err);
+  file_unmap(&f->file);
+  TRY(mxn_arrays_load(f->path, &f->mxnet, err));
+  f->n = mxn_arrays_n(f->mxnet);
+  return MXN_OK;
+}
+
+mxn_status array_file_load(const char *path, array_file **out_file, mxn_error *err) {
+  *out_file = NULL;
+  array_file *f = calloc(1, sizeof *f);
+  if (f) f->path = strdup(path);
+  mxn_status status = f && f->path ? file_map(path, &f->file, err) : error_set(err, MXN_NOMEM, "%s: no memory", path);
+  if (status == MXN_OK) status = read_contents(f, err);
+  if (status == MXN_OK)
+    *out_file = f;
+  else
+    array_file_close(f);
+  return status;
+}
+
+void array_file_close(array_file *file) {
+  if (!file) return;
+  npz_free(file->archive, file->n);
+  mxn_arrays_close(file->mxnet);
+  file_unmap(&file->file);
+  free(file->path);
+  free(file);
+}
+
+size_t array_file_n(const array_file *file) { return file->n; }
+
+mxn_array array_file_get(const array_file *file, size_t index) {
+  if (index >= file->n) return (mxn_array){0};
+  if (file->mxnet) return mxn_arrays_get(file->mxnet, index);
+  return file->archive ? file->archive[index] : file->single;
+}
+
+static bool is_called(const char *array, const char *name) {
+  static const char prefix[] = "in:";
+  if (strncmp(array, prefix, strlen(prefix)) == 0 && strcmp(array + strlen(prefix), name) == 0) return true;
+  return strcmp(array, name) == 0;
+}
+
+mxn_status array_file_find(const array_file *file, const char *name, mxn_array *out_array, mxn_error *err) {
+  char names[256] = "";
+  size_t used = 0;
+  *out_array = array_file_get(file, 0);
+  if (file->n == 1) return MXN_OK;
+  for (size_t i = 0; i < file->n; i++) {
+    const mxn_array array = array_file_get(file, i);
+    if (is_called(array.name, name)) {
+      *out_array = array;
+      return MXN_OK;
+    }
+    if (used < sizeof names)
+      used += (size_t)snprintf(names + used, sizeof names - used, "%s'%.60s'", i ? ", " : "", array.name);
+  }
+  return error_set(err, MXN_ARGUMENT, "%s: there is no array '%s' among the %zu: %s", file->path, name, file->n, names);
+}
+
+static bool ends_with(const char *text, const char *end) {
+  const size_t n = strlen(text), m = strlen(end);
+  return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static mxn_status save_npy(const char *path, const mxn_tensor *t, mxn_error *err) {
+  char header[NPY_HEADER_BYTES];
+  size_t header_bytes, bytes = mxn_dtype_bytes(t->type.dtype);
+  file_writer *w;
+  TRY(npy_header(&t->type, header, &header_bytes, err));
+  TRY(file_writer_open(path, &w, err));
+  for (int32_t i = 0; i < t->type.n_dims; i++) bytes *= (size_t)t->type.dims[i];
+  file_writer_write(w, header, header_bytes);
+  file_writer_write(w, t->data, bytes);
+  return file_writer_commit(w, err);
+}
+
+mxn_status array_file_save(const char *path, const mxn_array *arrays, size_t n, mxn_error *err) {
+  if (ends_with(path, ".npz")) return npz_write(path, arrays, n, err);
+  if (ends_with(path, ".params") || ends_with(path, ".nd")) return mxn_arrays_save(path, arrays, n, err);
+  if (!ends_with(path, ".npy"))
+    return error_set(err, MXN_ARGUMENT, "%s: expected a name that ends in .npy, .npz, .params or .nd", path);
+  if (n != 1) return error_set(err, MXN_ARGUMENT, "%s: a .npy file holds one array, there are %zu; use .npz", path, n);
+  return save_npy(path, &arrays[0].tensor, err);
+}
+
+/* Numbers. */
+
+static double half_to_double(uint16_t h) {
+  const int exponent = h >> 10 & 31, fraction = h & 1023;
+  const double sign = h >> 15 ? -1 : 1;
+  if (exponent == 31) return fraction ? (double)NAN : sign * (double)INFINITY;
+  return sign * (exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24));
+}
+
+static double bfloat_to_double(uint16_t b) {
+  const uint32_t bits = (uint32_t)b << 16;
+  float number;
+  memcpy(&number, &bits, sizeof number);
+  return (double)number;
+}
+
+#define READ(type)                                                          \
+  do {                                                                      \
+    type number;                                                            \
+    memcpy(&number, (const char *)data + i * sizeof number, sizeof number); \
+    return (double)number;                                                  \
+  } while (0)
+
+double number_at(const void *data, mxn_dtype dtype, size_t i) {
+  uint16_t bits;
+  switch (dtype) {
+    case MXN_FLOAT32: READ(float);
+    case MXN_FLOAT64: READ(double);
+    case MXN_UINT8:
+    case MXN_BOOL: READ(uint8_t);
+    case MXN_INT8: READ(int8_t);
+    case MXN_INT32: READ(int32_t);
+    case MXN_INT64: READ(int64_t);
+    case MXN_FLOAT16:
+    case MXN_BFLOAT16: break;
+    case MXN_DTYPE_UNKNOWN: return 0;
+  }
+  memcpy(&bits, (const char *)data + i * sizeof bits, sizeof bits);
+  return dtype == MXN_FLOAT16 ? half_to_double(bits) : bfloat_to_double(bits);
+}
+#undef READ
+
+/* Out of range becomes the nearest number there is, as C leaves it undefined. */
+static double limit(double x, double low, double high) { return x != x ? 0 : x < low ? low : x > high ? high : x; }
+
+static void put_number(void *data, mxn_dtype dtype, size_t i, double x) {
+  switch (dtype) {
+    case MXN_FLOAT32: ((float *)data)[i] = (float)x; break;
+    case MXN_FLOAT64: ((double *)data)[i] = x; break;
+    case MXN_UINT8: ((uint8_t *)data)[i] = (uint8_t)limit(x, 0, UINT8_MAX); break;
+    case MXN_BOOL: ((uint8_t *)data)[i] = x != 0; break;
+    case MXN_INT8: ((int8_t *)data)[i] = (int8_t)limit(x, INT8_MIN, INT8_MAX); break;
+    case MXN_INT32: ((int32_t *)data)[i] = (int32_t)limit(x, INT32_MIN, INT32_MAX); break;
+    case MXN_INT64: ((int64_t *)data)[i] = (int64_t)limit(x, -0x1p63, 0x1.fffffffffffffp62); break;
+    case MXN_FLOAT16:
+    case MXN_BFLOAT16:
+    case MXN_DTYPE_UNKNOWN: break;
+  }
+}
+
+mxn_status convert_numbers(const void *from, mxn_dtype from_dtype, void *to, mxn_dtype to_dtype, size_t n,
+                           mxn_error *err) {
+  if (from_dtype == to_dtype) {
+    if (n) memcpy(to, from, n * mxn_dtype_bytes(to_dtype));
+    return MXN_OK;
+  }
+  if (to_dtype == MXN_FLOAT16 || to_dtype == MXN_BFLOAT16)
+    return error_set(err, MXN_UNSUPPORTED, "cannot convert %s to %s", mxn_dtype_name(from_dtype),
+                     mxn_dtype_name(to_dtype));
+  for (size_t i = 0; i < n; i++) put_number(to, to_dtype, i, number_at(from, from_dtype, i));
+  return MXN_OK;
+}

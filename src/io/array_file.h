@@ -1,0 +1,37 @@
+/* array_file.h - files of arrays: .npy, .npz, and MXNet's .params and .nd.
+ *
+ * What a file holds is told by its content, what is written by the name's ending.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_IO_ARRAY_FILE_H
+#define MXN_IO_ARRAY_FILE_H
+
+#include "mxneuron/model.h"
+
+typedef struct array_file array_file;
+
+/* Load all arrays; they belong to the object. The array of a .npy file has the
+ * name "". Data may be unaligned. */
+MXN_MUST_CHECK mxn_status array_file_load(const char *path, array_file **out_file, mxn_error *err);
+void array_file_close(array_file *file); /* NULL is fine */
+
+size_t array_file_n(const array_file *file);
+mxn_array array_file_get(const array_file *file, size_t index);
+
+/* The array called `name` or "in:NAME", or the only one. MXN_ARGUMENT, names listed. */
+MXN_MUST_CHECK mxn_status array_file_find(const array_file *file, const char *name, mxn_array *out_array,
+                                          mxn_error *err);
+
+/* Write arrays to FILE.npy (one), FILE.npz, FILE.params or FILE.nd. */
+MXN_MUST_CHECK mxn_status array_file_save(const char *path, const mxn_array *arrays, size_t n, mxn_error *err);
+
+/* Convert n numbers to another element type, rounding as C does. MXN_UNSUPPORTED
+ * to a 16-bit float. */
+MXN_MUST_CHECK mxn_status convert_numbers(const void *from, mxn_dtype from_dtype, void *to, mxn_dtype to_dtype,
+                                          size_t n, mxn_error *err);
+
+/* Number i of an array, aligned or not. */
+double number_at(const void *data, mxn_dtype dtype, size_t i);
+
+#endif

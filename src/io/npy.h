@@ -1,0 +1,26 @@
+/* npy.h - NumPy's array format: one array in memory.
+ *
+ * Little-endian numbers in C order of the element types that mxn_dtype has;
+ * versions 1 to 3 of the format.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_IO_NPY_H
+#define MXN_IO_NPY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mxneuron/tensor.h"
+
+/* View the array in `bytes` bytes of a .npy file; its data needs no alignment.
+ * Messages name `label`. */
+MXN_MUST_CHECK mxn_status npy_read(const uint8_t *data, size_t bytes, const char *label, mxn_tensor *out_tensor,
+                                   mxn_error *err);
+
+/* What stands before an array's data in a file; a multiple of 64 bytes long. */
+enum { NPY_HEADER_BYTES = 512 };
+MXN_MUST_CHECK mxn_status npy_header(const mxn_type *type, char header[NPY_HEADER_BYTES], size_t *out_bytes,
+                                     mxn_error *err);
+
+#endif

@@ -1,0 +1,599 @@
+#!/usr/bin/env python3
+"""Compare the reference operators with a real MXNet on random attributes, shapes and types.
+
+    ops_against_mxnet.py OPS_RUN [--cases N] [--seed S] [--op NAME]... [--keep DIR]
+
+OPS_RUN is tests/oracle/ops_run.c, built. Each case is a graph of one operator: MXNet computes it, OPS_RUN computes it,
+outputs must agree in type, shape and value; what MXNet refuses must be refused. Names, inputs, attributes and defaults
+of all operators are compared as well. Prints what differs and exits 1; the last line counts.
+
+Needs MXNet 1.9.1 and numpy 1.23.5. oneDNN's fusion is switched off.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import argparse
+import ctypes
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+os.environ["MXNET_SUBGRAPH_BACKEND"] = "NONE"
+
+import numpy as np
+
+import mxnet as mx
+
+# Of the coarsest type in a case. MXNet has constants in float32 in some float64 operators.
+TOLERANCE = {"float32": 2e-5, "float64": 2e-7, "float16": 4e-3}
+FLOATS = ["float32", "float32", "float32", "float64", "float16"]
+NUMBERS = [*FLOATS, "int32", "int64", "uint8", "int8"]
+
+UNARY = {
+    "": "_copy BlockGrad make_loss relu sigmoid softsign exp expm1 square abs negative sign floor ceil trunc fix round "
+    "rint sin cos arctan sinh cosh tanh arcsinh degrees radians erf cbrt logical_not gammaln",
+    "positive": "log log10 log2 log1p sqrt rsqrt rcbrt reciprocal gamma",
+    "unit": "arcsin arccos arctanh tan",
+    "large": "arccosh",
+}
+BINARY = (
+    "elemwise_add elemwise_sub elemwise_mul elemwise_div _mod _power _maximum _minimum _hypot _equal _not_equal "
+    "_greater _greater_equal _lesser _lesser_equal _logical_and _logical_or _logical_xor"
+)
+BROADCAST = (
+    "add sub mul div mod power maximum minimum hypot equal not_equal greater greater_equal lesser lesser_equal "
+    "logical_and logical_or logical_xor"
+)
+SCALAR = (
+    "_plus _minus _rminus _mul _div _rdiv _mod _rmod _power _rpower _maximum _minimum _hypot _equal _not_equal _greater "
+    "_greater_equal _lesser _lesser_equal _logical_and _logical_or _logical_xor"
+)
+
+
+class Case:
+    """A random source and the arrays of one case."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.arrays = {}
+
+    def pick(self, *values):
+        return values[self.rng.randint(len(values))]
+
+    def flip(self, chance=0.5):
+        return bool(self.rng.rand() < chance)
+
+    def shape(self, low=1, high=5, largest=5):
+        return tuple(int(d) for d in self.rng.randint(1, largest + 1, self.rng.randint(low, high + 1)))
+
+    def values(self, shape, dtype, kind=""):
+        if np.dtype(dtype).kind in "iu":
+            low = 1 if kind else (0 if np.dtype(dtype).kind == "u" else -5)
+            return self.rng.randint(low, 6, shape).astype(dtype)
+        if kind == "unit":
+            return self.rng.uniform(-0.95, 0.95, shape).astype(dtype)
+        if kind in ("positive", "large"):
+            return self.rng.uniform(1.1 if kind == "large" else 0.1, 3, shape).astype(dtype)
+        # Some halves, so that ties of rounding and comparison occur.
+        x = self.rng.standard_normal(shape) * 2
+        return np.where(self.rng.rand(*shape) < 0.2, np.round(x * 2) / 2, x).astype(dtype)
+
+    def variable(self, name, shape, dtype="float32", kind=""):
+        self.arrays[name] = self.values(shape, dtype, kind)
+        return mx.sym.var(name)
+
+
+def symbol(op, *inputs, **attributes):
+    """A node as a file may hold it: attributes are texts."""
+    function = getattr(mx.sym, op, None) or getattr(mx.sym._internal, op, None)
+    return function(*inputs, **attributes)
+
+
+def unary(op, kind):
+    def make(c):
+        dtype = c.pick(*FLOATS) if kind or op not in ("_copy", "abs", "negative", "square", "sign") else c.pick(*NUMBERS)
+        return symbol(op, c.variable("data", c.shape(), dtype, kind))
+
+    return make
+
+
+def right_kind(op):
+    """Divisors are not zero, bases of powers are positive."""
+    return "positive" if re.search("div|mod|power", op) else ""
+
+
+def binary(op):
+    def make(c):
+        shape, dtype = c.shape(), c.pick(*NUMBERS)
+        kind = right_kind(op)
+        return symbol(op, c.variable("lhs", shape, dtype, kind), c.variable("rhs", shape, dtype, kind))
+
+    return make
+
+
+def broadcast(op):
+    def make(c):
+        shape, dtype, kind = c.shape(), c.pick(*NUMBERS), right_kind(op)
+        sides = [tuple(d if c.flip(0.7) else 1 for d in shape) for _ in range(2)]
+        short = c.rng.randint(2)
+        sides[short] = sides[short][c.rng.randint(len(shape)) :]
+        return symbol("broadcast_" + op, c.variable("lhs", sides[0], dtype, kind), c.variable("rhs", sides[1], dtype, kind))
+
+    return make
+
+
+def scalar(op):
+    def make(c):
+        dtype, kind = c.pick(*NUMBERS), right_kind(op)
+        is_int = np.dtype(dtype).kind not in "iu" or c.flip(0.7)
+        number = c.pick(1, 2, 3) if np.dtype(dtype).kind in "iu" else c.pick(0.5, 2, 1.5, 3, 0.1)
+        return symbol(op + "_scalar", c.variable("data", c.shape(), dtype, kind), scalar=number, is_int=is_int)
+
+    return make
+
+
+def window(c, n, dilates):
+    """kernel, stride, pad and dilate of n dimensions, some left out."""
+    a = {"kernel": tuple(c.rng.randint(1, 5, n))}
+    if c.flip(0.7):
+        a["stride"] = tuple(c.rng.randint(1, 4, n))
+    if c.flip(0.7):
+        # oneDNN refuses windows inside the pad.
+        a["pad"] = tuple(c.rng.randint(0, min(k, 3)) for k in a["kernel"])
+    if dilates and c.flip(0.3):
+        a["dilate"] = tuple(c.rng.randint(1, 3, n))
+    return a
+
+
+def convolution(c):
+    n, groups = c.pick(1, 2, 2, 2, 3), c.pick(1, 1, 2, 3)
+    channels, filters = groups * c.rng.randint(1, 5), groups * c.rng.randint(1, 7)
+    a = window(c, n, True)
+    dtype, no_bias = c.pick("float32", "float32", "float64"), c.flip()
+    shape = (c.rng.randint(1, 4), channels, *c.rng.randint(3, 15 if n < 3 else 9, n))
+    inputs = [c.variable("data", shape, dtype), c.variable("weight", (filters, channels // groups, *a["kernel"]), dtype)]
+    if not no_bias:
+        inputs.append(c.variable("bias", (filters,), dtype))
+    return symbol("Convolution", *inputs, num_filter=filters, num_group=groups, no_bias=no_bias, **a)
+
+
+def deconvolution(c):
+    n, groups = c.pick(1, 2, 2), c.pick(1, 1, 2)
+    channels, filters = groups * c.rng.randint(1, 4), groups * c.rng.randint(1, 4)
+    a = window(c, n, True)
+    if c.flip(0.3) and "stride" in a:
+        a["adj"] = tuple(c.rng.randint(0, s) for s in a["stride"])
+    shape = (c.rng.randint(1, 3), channels, *c.rng.randint(3, 8, n))
+    if c.flip(0.2) and "dilate" not in a:
+        a["target_shape"] = tuple(d * s for d, s in zip(shape[2:], a.get("stride", (1,) * n), strict=True))
+    inputs = [c.variable("data", shape), c.variable("weight", (channels, filters // groups, *a["kernel"]))]
+    no_bias = c.flip()
+    if not no_bias:
+        inputs.append(c.variable("bias", (filters,)))
+    return symbol("Deconvolution", *inputs, num_filter=filters, num_group=groups, no_bias=no_bias, **a)
+
+
+def pooling(c):
+    n = c.pick(1, 2, 2, 2, 3)
+    a = window(c, n, False)
+    a["pool_type"] = c.pick("max", "avg", "avg", "sum", "lp")
+    a["pooling_convention"] = c.pick("valid", "full", "full", "same" if n == 1 else "full")
+    if a["pooling_convention"] == "same":
+        a["pad"] = (0, 0, 0)
+    if a["pool_type"] == "lp":
+        a["p_value"] = int(c.rng.randint(1, 4))
+    if c.flip():
+        a["count_include_pad"] = c.flip()
+    if c.flip(0.2):
+        a["global_pool"] = True
+    if c.flip(0.2) and a["pooling_convention"] != "same":
+        a["layout"] = ["NWC", "NHWC", "NDHWC"][n - 1]
+    shape = (c.rng.randint(1, 3), c.rng.randint(1, 4), *c.rng.randint(3, 12 if n < 3 else 8, n))
+    if a.get("layout"):
+        shape = (shape[0], *shape[2:], shape[1])
+    # oneDNN does not know the convention same.
+    dtype = "float64" if a["pooling_convention"] == "same" else c.pick("float32", "float32", "float64")
+    return symbol("Pooling", c.variable("data", shape, dtype), **a)
+
+
+def fully_connected(c):
+    shape, hidden, flatten, no_bias = c.shape(2, 4), c.rng.randint(1, 9), c.flip(0.7), c.flip()
+    dtype = c.pick("float32", "float64")
+    columns = int(np.prod(shape[1:])) if flatten else shape[-1]
+    inputs = [c.variable("data", shape, dtype), c.variable("weight", (hidden, columns), dtype)]
+    if not no_bias:
+        inputs.append(c.variable("bias", (hidden,), dtype))
+    return symbol("FullyConnected", *inputs, num_hidden=hidden, flatten=flatten, no_bias=no_bias)
+
+
+def batch_norm(c):
+    shape, dtype = c.shape(2, 5), c.pick(*FLOATS)
+    axis = c.rng.randint(len(shape)) if c.flip(0.3) else 1
+    n = shape[axis]
+    parameters = "float32" if dtype == "float16" else dtype
+    a = {"axis": axis - len(shape) if c.flip(0.2) else axis}
+    for name, values in (("fix_gamma", (True, False)), ("eps", (1e-5, 2e-5, 1e-2)), ("use_global_stats", (True, False))):
+        if c.flip():
+            a[name] = c.pick(*values)
+    if c.flip(0.2):
+        a["output_mean_var"] = True
+    s = symbol(
+        "BatchNorm",
+        c.variable("data", shape, dtype),
+        *[c.variable(k, (n,), parameters, kind) for k, kind in (("gamma", ""), ("beta", ""), ("mean", ""), ("var", "positive"))],
+        **a,
+    )
+    return s
+
+
+def leaky_relu(c):
+    shape, act = c.shape(2, 5), c.pick("rrelu", "leaky", "prelu", "elu", "selu", "gelu")
+    dtype = c.pick("float32", "float64")
+    inputs = [c.variable("data", shape, dtype)]
+    if act == "prelu":
+        inputs.append(c.variable("gamma", c.pick((1,), (shape[1],)), dtype))
+    a = {"slope": c.pick(0.1, 0.3)} if c.flip() else {}
+    s = symbol("LeakyReLU", *inputs, act_type=act, **a)
+    return s[0] if act == "rrelu" else s
+
+
+def softmax(op):
+    def make(c):
+        shape = c.shape(1, 5)
+        a = {"axis": int(c.rng.randint(-len(shape), len(shape)))} if c.flip(0.8) else {}
+        if c.flip(0.3):
+            a["temperature"] = c.pick(0.5, 2.0, 10)
+        if c.flip(0.2):
+            a["dtype"] = c.pick("float32", "float64")
+        inputs = [c.variable("data", shape, c.pick(*FLOATS))]
+        lengths = {}
+        if op == "softmax" and c.flip(0.2) and 0 < a.get("axis", -1) % len(shape) and len(shape) < 4:
+            axis = a.get("axis", -1) % len(shape)
+            a["use_length"] = True
+            c.arrays["length"] = c.rng.randint(1, shape[axis] + 1, shape[:axis] + shape[axis + 1 :]).astype("int32")
+            lengths["length"] = mx.sym.var("length")
+        return symbol(op, *inputs, **lengths, **a)
+
+    return make
+
+
+def softmax_output(c):
+    shape, multi, preserve = c.shape(2, 5), c.flip(0.4), c.flip(0.3)
+    dtype = c.pick("float32", "float64")
+    label = (shape[0], int(np.prod(shape[2:]))) if multi else shape[:-1]
+    inputs = [c.variable("data", shape, dtype), c.variable("label", label, dtype)]
+    return symbol("SoftmaxOutput", *inputs, multi_output=multi, preserve_shape=preserve)
+
+
+def regression(op):
+    def make(c):
+        shape = c.shape(2, 4)
+        return symbol(op, c.variable("data", shape), c.variable("label", shape))
+
+    return make
+
+
+def reshape(c):
+    shape = c.shape(1, 5)
+    reverse = c.flip(0.3)
+    codes, groups = [], c.rng.randint(1, 6)
+    for _ in range(groups):
+        codes += c.pick([0], [-1], [-2], [-3], [-4, c.pick(1, 2, -1), c.pick(1, -1, 2)], [c.pick(1, 2, 3, 6)])
+    # MXNet takes the place of -1 among the codes for its place in the shape, and writes beyond it.
+    if -1 in codes and (-2 in codes or -4 in codes):
+        codes = [0, -1]
+    s = symbol("Reshape", c.variable("data", shape), shape=tuple(codes), reverse=reverse)
+    # MXNet does not check that the elements fit.
+    if np.prod(s.infer_shape(data=shape)[1][0]) != np.prod(shape):
+        raise ValueError("another number of elements")
+    return s
+
+
+def slices(c):
+    shape = c.shape(1, 4)
+    n = c.rng.randint(1, len(shape) + 1)
+
+    # With steps of 1 oneDNN computes, and refuses bounds outside the data.
+    step = {"step": tuple(c.pick(None, 2, -1, -2) for _ in range(n))} if c.flip() else {}
+
+    def bound(d):
+        return None if c.flip(0.3) else int(c.rng.randint(-6, 7) if step else c.rng.randint(-d, d + 1))
+
+    begin, end = tuple(bound(d) for d in shape[:n]), tuple(bound(d) for d in shape[:n])
+    return symbol("slice", c.variable("data", shape, c.pick(*NUMBERS)), begin=begin, end=end, **step)
+
+
+def slice_axis(c):
+    shape = c.shape()
+    end = None if c.flip(0.3) else int(c.rng.randint(-4, 6))
+    axis = int(c.rng.randint(-len(shape), len(shape)))
+    return symbol("slice_axis", c.variable("data", shape), axis=axis, begin=int(c.rng.randint(-4, 4)), end=end)
+
+
+def slice_like(c):
+    shape = c.shape()
+    like = tuple(int(c.rng.randint(1, d + 1)) for d in shape)
+    axes = {"axes": tuple(set(c.rng.randint(-len(shape), len(shape), 2)))} if c.flip() else {}
+    return symbol("slice_like", c.variable("data", shape), c.variable("like", like), **axes)
+
+
+def transpose(c):
+    shape = c.shape()
+    axes = {"axes": tuple(c.rng.permutation(len(shape)))} if c.flip(0.8) else {}
+    return symbol("transpose", c.variable("data", shape, c.pick(*NUMBERS)), **axes)
+
+
+def swap_axis(c):
+    shape = c.shape()
+    a, b = (int(x) for x in c.rng.randint(-len(shape), len(shape), 2))
+    return symbol("SwapAxis", c.variable("data", shape), dim1=a, dim2=b)
+
+
+def concat(c):
+    shape, n = list(c.shape()), c.rng.randint(1, 4)
+    axis, inputs = int(c.rng.randint(-len(shape), len(shape))), []
+    for i in range(n):
+        shape[axis] = int(c.rng.randint(1, 5))
+        inputs.append(c.variable(f"in{i}", tuple(shape)))
+    return symbol("Concat", *inputs, dim=axis)
+
+
+def slice_channel(c):
+    shape, n = list(c.shape()), int(c.rng.randint(1, 4))
+    axis, squeeze = int(c.rng.randint(-len(shape), len(shape))), c.flip(0.3)
+    shape[axis] = n * (1 if squeeze else int(c.rng.randint(1, 3)))
+    return symbol("SliceChannel", c.variable("data", tuple(shape)), num_outputs=n, axis=axis, squeeze_axis=squeeze)
+
+
+def expand_dims(c):
+    shape = c.shape(1, 4)
+    return symbol("expand_dims", c.variable("data", shape), axis=int(c.rng.randint(-len(shape) - 1, len(shape) + 1)))
+
+
+def cast(c):
+    return symbol("Cast", c.variable("data", c.shape(), c.pick(*NUMBERS)), dtype=c.pick(*NUMBERS))
+
+
+def clip(c):
+    return symbol("clip", c.variable("data", c.shape(), c.pick(*FLOATS, "int32")), a_min=c.pick(-1, 0, -0.3), a_max=c.pick(1, 6))
+
+
+def add_n(c):
+    shape = c.shape()
+    return symbol("add_n", *[c.variable(f"in{i}", shape) for i in range(c.rng.randint(1, 5))])
+
+
+def l2_normalization(c):
+    mode = c.pick("instance", "channel", "spatial")
+    shape = c.shape(2 if mode == "instance" else 3, 5)
+    return symbol("L2Normalization", c.variable("data", shape), mode=mode, eps=c.pick(1e-10, 1e-3))
+
+
+def activation(c):
+    act = c.pick("relu", "sigmoid", "softrelu", "softsign", "tanh")
+    return symbol("Activation", c.variable("data", c.shape(), c.pick(*FLOATS)), act_type=act)
+
+
+def softmax_activation(c):
+    mode = c.pick("instance", "channel")
+    return symbol("SoftmaxActivation", c.variable("data", c.shape(3, 4)), mode=mode)
+
+
+MAKERS = {
+    **{op: unary(op, kind) for kind, ops in UNARY.items() for op in ops.split()},
+    **{op: binary(op) for op in BINARY.split()},
+    **{"broadcast_" + op: broadcast(op) for op in BROADCAST.split()},
+    **{op + "_scalar": scalar(op) for op in SCALAR.split()},
+    **{op: softmax(op) for op in ("softmax", "log_softmax", "softmin")},
+    **{op + "RegressionOutput": regression(op + "RegressionOutput") for op in ("Linear", "Logistic", "MAE")},
+    "Convolution": convolution,
+    "Deconvolution": deconvolution,
+    "Pooling": pooling,
+    "FullyConnected": fully_connected,
+    "BatchNorm": batch_norm,
+    "LeakyReLU": leaky_relu,
+    "SoftmaxOutput": softmax_output,
+    "Reshape": reshape,
+    "Flatten": lambda c: symbol("Flatten", c.variable("data", c.shape())),
+    "Dropout": lambda c: symbol("Dropout", c.variable("data", c.shape()), p=0.3),
+    "slice": slices,
+    "slice_axis": slice_axis,
+    "slice_like": slice_like,
+    "transpose": transpose,
+    "SwapAxis": swap_axis,
+    "Concat": concat,
+    "SliceChannel": slice_channel,
+    "expand_dims": expand_dims,
+    "Cast": cast,
+    "clip": clip,
+    "add_n": add_n,
+    "L2Normalization": l2_normalization,
+    "Activation": activation,
+    "SoftmaxActivation": softmax_activation,
+}
+# More cases for what has many attributes.
+MANY = {"Convolution": 8, "Deconvolution": 8, "Pooling": 12, "Reshape": 12, "slice": 6, "BatchNorm": 4, "LeakyReLU": 3, "SoftmaxOutput": 3}
+
+
+def run_mxnet(s, arrays):
+    """MXNet's outputs, or None where it refuses."""
+    values = {k: mx.nd.array(v, dtype=v.dtype) for k, v in arrays.items()}
+    try:
+        args = [values[k] for k in s.list_arguments()]
+        aux = [values[k] for k in s.list_auxiliary_states()]
+        executor = s.bind(mx.cpu(), args, aux_states=aux, grad_req="null")
+        return [o.asnumpy() for o in executor.forward(is_train=False)]
+    except mx.MXNetError as error:
+        # oneDNN lacks something, or MXNet trips over its own cache of oneDNN's slices.
+        if re.search("could not create|delay_alloc", str(error)):
+            raise ValueError("not for oneDNN") from error
+        return None
+
+
+def differs(want, got, tolerance):
+    """What differs between two arrays, or None; the tolerance is relative, and absolute to the largest magnitude."""
+    if want.dtype != got.dtype:
+        return f"type {got.dtype}, MXNet has {want.dtype}"
+    if want.shape != got.shape:
+        return f"shape {got.shape}, MXNet has {want.shape}"
+    if want.size == 0:
+        return None
+    a, b = want.astype("float64"), got.astype("float64")
+    tolerance = tolerance if want.dtype.kind == "f" else 0
+    finite = np.abs(a[np.isfinite(a)])
+    largest = np.clip(finite.max(), 0.1, 1e3) if finite.size else 0.1
+    wrong = ~np.isclose(b, a, rtol=tolerance, atol=tolerance * largest, equal_nan=True)
+    if not wrong.any():
+        return None
+    at = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return f"{wrong.sum()} of {wrong.size} values, at {at} {got[at]!r}, MXNet has {want[at]!r}"
+
+
+def load(path):
+    """Arrays that ops_run wrote; a file with an empty one has numpy's semantics."""
+    with open(path, "rb") as file:
+        is_numpy = struct.unpack("<I", file.read(28)[24:])[0] == 0xF993FACA
+    with mx.util.np_shape(is_numpy):
+        arrays = mx.nd.load(path)
+    return [arrays[f"out:{i}"].asnumpy() for i in range(len(arrays))]
+
+
+def make_cases(names, n, seed, folder):
+    """[(operator, files, MXNet's outputs or None, tolerance)], and the list for ops_run."""
+    cases = []
+    with open(f"{folder}/list", "w") as listing:
+        for name in names:
+            for k in range(n * MANY.get(name, 1)):
+                c = Case(np.random.RandomState((hash_name(name) + 1000003 * seed + k) % 2**32))
+                try:
+                    s = MAKERS[name](c)
+                    want = run_mxnet(s, c.arrays)
+                except (mx.MXNetError, ValueError):
+                    continue
+                base = f"{folder}/{len(cases)}"
+                s.save(base + "-symbol.json")
+                aux = set(s.list_auxiliary_states())
+                mx.nd.save(
+                    base + ".params",
+                    {("aux:" if k in aux else "arg:") + k: mx.nd.array(v, dtype=v.dtype) for k, v in c.arrays.items()},
+                )
+                listing.write(f"{base}-symbol.json\t{base}.params\t{base}.out\n")
+                tolerance = max(TOLERANCE.get(str(v.dtype), 0) for v in c.arrays.values())
+                cases.append((name, base, want, tolerance))
+    return cases
+
+
+def hash_name(name):
+    return sum(ord(ch) * 31**i for i, ch in enumerate(name)) % 2**31
+
+
+def compare(case, answer):
+    """What is wrong with a case, or None."""
+    _, base, want, tolerance = case
+    if want is None:
+        is_refused = answer != "ok" or any(g.size == 0 for g in load(base + ".out"))
+        return None if is_refused else "is computed, MXNet refuses it"
+    if answer != "ok":
+        return f"is refused: {answer}"
+    for w, g in zip(want, load(base + ".out"), strict=True):
+        difference = differs(w, g, tolerance)
+        if difference:
+            return difference
+    return None
+
+
+# The tables.
+
+
+def mxnet_operators():
+    """Every name that MXNet knows: (handle, inputs, {attribute: type text})."""
+    lib = mx.base._LIB
+    count, names = ctypes.c_uint(), ctypes.POINTER(ctypes.c_char_p)()
+    lib.NNListAllOpNames(ctypes.byref(count), ctypes.byref(names))
+    operators = {}
+    for name in [names[i] for i in range(count.value)]:
+        handle = ctypes.c_void_p()
+        lib.NNGetOpHandle(ctypes.c_char_p(name), ctypes.byref(handle))
+        operators[name.decode()] = (handle.value, *describe(lib, handle))
+    return operators
+
+
+def describe(lib, handle):
+    text, n = [ctypes.c_char_p() for _ in range(4)], ctypes.c_uint()
+    arguments, types, helps = (ctypes.POINTER(ctypes.c_char_p)() for _ in range(3))
+    lib.MXSymbolGetAtomicSymbolInfo(
+        handle, *map(ctypes.byref, (text[0], text[1], n, arguments, types, helps, text[2], text[3]))
+    )
+    pairs = [(arguments[i].decode(), types[i].decode()) for i in range(n.value)]
+    inputs = [name for name, kind in pairs if "Symbol" in kind]
+    return inputs, {name: kind for name, kind in pairs if "Symbol" not in kind}
+
+
+def same_default(ours, theirs):
+    match = re.search(r"default=(.*)$", theirs)
+    if not match:
+        return ours == "required" or ours == "None"
+    text = match.group(1).strip("'")
+    if ours == text or text == "None" or text == "[]" == ours.replace("()", "[]"):
+        return True
+    try:
+        return np.float32(ours) == np.float32(text)
+    except ValueError:
+        return False
+
+
+def compare_tables(ops_run):
+    """Names, inputs, attributes and defaults of all operators; prints what differs and returns how much."""
+    theirs, wrong = mxnet_operators(), []
+    for line in subprocess.run([ops_run], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines():
+        name, aliases, inputs, attributes = line.split("\t")
+        if name not in theirs:
+            wrong.append(f"{name}: MXNet has no such operator")
+            continue
+        handle, their_inputs, their_attributes = theirs[name]
+        for alias in filter(None, aliases.split(",")):
+            if alias != "ChannelwiseConvolution" and theirs.get(alias, (None,))[0] != handle:
+                wrong.append(f"{name}: {alias} is no alias in MXNet")
+        if inputs and inputs.split(",")[: len(their_inputs)] != their_inputs and "moving_mean" not in inputs:
+            wrong.append(f"{name}: inputs {inputs}, MXNet has {their_inputs}")
+        ours = dict(a.split("=", 1) for a in filter(None, attributes.split(";")))
+        for a in sorted(set(ours) ^ set(their_attributes)):
+            if a != "num_args":
+                wrong.append(f"{name}: attribute {a} is only {'here' if a in ours else 'in MXNet'}")
+        for a in sorted(set(ours) & set(their_attributes)):
+            if not same_default(ours[a], their_attributes[a]):
+                wrong.append(f"{name}: attribute {a} is {ours[a]}, MXNet has {their_attributes[a]}")
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    return len(wrong)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("ops_run")
+    parser.add_argument("--cases", type=int, default=10, help="of each operator; more where it has many attributes")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--op", action="append", help="only this operator")
+    parser.add_argument("--keep", help="folder for the cases; it is kept")
+    options = parser.parse_args()
+    n_wrong = 0 if options.op else compare_tables(options.ops_run)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or temporary
+        os.makedirs(folder, exist_ok=True)
+        cases = make_cases(options.op or sorted(MAKERS), options.cases, options.seed, folder)
+        run = subprocess.run([options.ops_run, f"{folder}/list"], stdout=subprocess.PIPE, text=True, check=True)
+        answers = run.stdout.splitlines()
+        n_refused = sum(want is None for _, _, want, _ in cases)
+        for case, answer in zip(cases, answers, strict=True):
+            difference = compare(case, answer)
+            if difference:
+                n_wrong += 1
+                print(f"{case[0]} ({os.path.basename(case[1])}): {difference}")
+    print(f"{len(cases)} cases, {n_refused} that MXNet refuses, {n_wrong} differences")
+    return 1 if n_wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
