@@ -10,6 +10,7 @@ trap 'rm -rf "$work"' EXIT
 source "$root/tests/checkpoints.sh"
 source "$root/bench/timing.sh"
 
+ensure_numpy
 squeezenet "$work"
 compile() {
   on_one_core "$mxneuron" compile "$work/squeezenet" --input data=1,3,224,224 --jobs 1 -o "$work/compiled"

@@ -10,6 +10,7 @@ trap 'rm -rf "$work"' EXIT
 source "$root/tests/checkpoints.sh"
 source "$root/bench/timing.sh"
 
+ensure_numpy
 squeezenet "$work"
 "$mxneuron" compile "$work/squeezenet" --input data=1,3,224,224 -o "$work/compiled" >/dev/null
 

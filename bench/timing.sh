@@ -1,5 +1,10 @@
-# Timing whole processes from the shell. Sourced.
+# Timing whole processes from the shell. Sourced, after tests/checkpoints.sh.
 # SPDX-License-Identifier: Apache-2.0
+
+# SqueezeNet's weights are drawn with numpy.
+ensure_numpy() {
+  if [ -z "$(numpy_python)" ]; then "$root/tools/bootstrap" --venv mxnet; fi
+}
 
 # The last core that this process may use does the work.
 on_one_core() {

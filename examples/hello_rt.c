@@ -1,6 +1,5 @@
-/* hello_rt.c - an inference host: libmxneuron-rt and the parameter file of a
- * model compiled into one subgraph are all it needs. Reads one float32 input,
- * raw, or takes zeros; prints the largest outputs.
+/* hello_rt.c - an inference host on libmxneuron-rt alone: runs a compiled model
+ * on one raw float32 input, or on zeros, and prints the largest outputs.
  *
  *     hello_rt MODEL-0000.params [INPUT.f32]
  *

@@ -5,11 +5,17 @@ shared=${MXN_SHARED:-$root/../shared}
 mxneuron=$build/mxneuron
 n_passed=0 n_failed=0 n_skipped=0
 
-# check NAME COMMAND...: a command that must succeed; its output is shown where it does not.
+# check NAME COMMAND...: a command or function that must succeed; its output is
+# shown where it does not. Not for use in a condition: bash would go on after
+# errors inside the function.
 check() {
-  local name=$1
+  local name=$1 status
   shift
-  if "$@" >"$work/log" 2>&1; then
+  set +e
+  (set -e && "$@") >"$work/log" 2>&1
+  status=$?
+  set -e
+  if [ $status = 0 ]; then
     n_passed=$((n_passed + 1))
   else
     n_failed=$((n_failed + 1))
@@ -59,10 +65,10 @@ squeezenet() {
     echo "no Python with numpy (tools/bootstrap --venv mxnet makes one)" >&2
     return 1
   fi
-  "$python" "$shared/tools/seeded_params.py" squeezenet_v1.1 "$1/squeezenet-0000.params"
-  cp "$shared/symbols/squeezenet_v1.1-symbol.json" "$1/squeezenet-symbol.json"
-  cp "$shared/symbols/squeezenet_v1.1.golden.params" "$1/squeezenet.golden.params"
-  PYTHONPATH=$shared/tools PYTHONDONTWRITEBYTECODE=1 "$python" -c 'if True:
-    import sys, numpy, seeded_params
-    numpy.save(sys.argv[2], seeded_params.load(sys.argv[1])["in:data"])' "$1/squeezenet.golden.params" "$1/image.npy"
+  "$python" "$shared/tools/seeded_params.py" squeezenet_v1.1 "$1/squeezenet-0000.params" &&
+    cp "$shared/symbols/squeezenet_v1.1-symbol.json" "$1/squeezenet-symbol.json" &&
+    cp "$shared/symbols/squeezenet_v1.1.golden.params" "$1/squeezenet.golden.params" &&
+    PYTHONPATH=$shared/tools PYTHONDONTWRITEBYTECODE=1 "$python" -c 'if True:
+      import sys, numpy, seeded_params
+      numpy.save(sys.argv[2], seeded_params.load(sys.argv[1])["in:data"])' "$1/squeezenet.golden.params" "$1/image.npy"
 }

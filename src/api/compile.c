@@ -114,8 +114,8 @@ static mxn_status choose_outputs(compilation *c, mxn_error *err) {
 
 static mxn_status prepare_graph(compilation *c, const mxn_input *inputs, size_t n_inputs, mxn_error *err) {
   if (c->source->statistics.n_subgraphs > 0)
-    return error_set(err, MXN_ARGUMENT, "%s: the model is compiled already: it has %zu nodes %s",
-                     c->source->graph->name, c->source->statistics.n_subgraphs, SUBGRAPH_OP);
+    return error_set(err, MXN_ARGUMENT, "%s: the model is compiled already: it has nodes " SUBGRAPH_OP,
+                     c->source->graph->name);
   c->graph = c->model->graph = graph_copy(c->arena, c->source->graph);
   TRY(ops_bind(c->graph, err));
   TRY(choose_outputs(c, err));
@@ -163,7 +163,8 @@ static mxn_status write_job(compilation *c, const char *folder, size_t i, mxn_er
   const subgraph *s = &c->subgraphs.items[i];
   const char *stem = arena_printf(c->arena, "%s/%s", folder, s->node->name);
   neuron_cc_job *job = &c->jobs[i];
-  *job = (neuron_cc_job){.graph_path = arena_printf(c->arena, "%s.graph", stem),
+  *job = (neuron_cc_job){.name = s->node->name,
+                         .graph_path = arena_printf(c->arena, "%s.graph", stem),
                          .weights_path = arena_printf(c->arena, "%s.params", stem),
                          .output_path = arena_printf(c->arena, "%s.neuronbin", stem)};
   if (c->options->dump && c->options->dump_path) job->dump_path = arena_printf(c->arena, "%s.dump", stem);
@@ -251,7 +252,9 @@ static mxn_status compile_subgraphs(compilation *c, mxn_error *err) {
   TRY(work_dir_open(c->arena, c->options->work_dir, &dir, err));
   const mxn_status status = run_compiler(c, dir->path, err);
   work_dir_close(dir);
-  return status;
+  return status == MXN_OK || status == MXN_ARGUMENT || status == MXN_IO
+             ? status
+             : error_prefix(err, status, "%s", c->graph->name);
 }
 
 /* The new model. */

@@ -253,12 +253,14 @@ static bool listen_to(child *c) {
 }
 
 static mxn_status finish(child *c, const neuron_cc_job *jobs, mxn_error *err) {
+  const neuron_cc_job *job = &jobs[c->job];
   close(c->fd);
-  const mxn_status status = judge(c, wait_for(c->pid), err);
-  if (status == MXN_OK && access(jobs[c->job].output_path, R_OK) != 0)
-    return error_set(err, MXN_INTERNAL, COMPILER " ended well but wrote no neuronbin; it said: %.*s", MAX_QUOTE_BYTES,
-                     *c->said ? c->said : "nothing");
-  return status;
+  mxn_status status = judge(c, wait_for(c->pid), err);
+  if (status == MXN_OK && access(job->output_path, R_OK) != 0)
+    status = error_set(err, MXN_INTERNAL, COMPILER " ended well but wrote no neuronbin; it said: %.*s", MAX_QUOTE_BYTES,
+                       *c->said ? c->said : "nothing");
+  /* What the compiler says by itself names the node. */
+  return status == MXN_INTERNAL ? error_prefix(err, status, "node '%s'", job->name) : status;
 }
 
 static void end_all(child *children, size_t n) {

@@ -21,6 +21,7 @@ MXN_MUST_CHECK mxn_status neuron_cc_find(arena *a, const char *given, const char
 
 /* One subgraph to compile. */
 typedef struct neuron_cc_job {
+  const char *name; /* of the node, for messages */
   const char *graph_path, *weights_path, *output_path;
   const char *dump_path; /* NULL: no dump */
 } neuron_cc_job;

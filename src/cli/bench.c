@@ -23,6 +23,7 @@ typedef struct result {
 /* Inputs. */
 
 static mxn_status make_inputs(const options *o, input_set *set, mxn_error *err) {
+  if (o->inputs.n == 0) return error_set(err, MXN_ARGUMENT, "--input NAME=SHAPE is missing");
   TRY(inputs_init(set, o->inputs.n, err));
   for (size_t i = 0; i < o->inputs.n; i++) {
     TRY(inputs_parse_shape(set, i, o->inputs.items[i], err));
@@ -207,7 +208,6 @@ static mxn_status bench_model(const options *o, const mxn_model *model, const in
   bound_model b = {0};
   result r = {.target = "x86-64-v4"};
   mxn_status status = MXN_OK;
-  if (inputs->n == 0) return error_set(err, MXN_ARGUMENT, "--input is missing");
   if (!is_compiled(model)) status = compile_model(model, inputs, o, NULL, &compiled, err);
   if (status == MXN_OK)
     status = bench_bound(o, compiled ? model : NULL, compiled ? compiled : model, inputs, &b, &r, err);
@@ -225,22 +225,25 @@ static int run(const options *o) {
   mxn_model *model = NULL;
   input_set inputs = {0};
   mxn_error err = {0};
+  int exit_status = 0;
   /* Of a program that carries several targets the runtime takes this one. */
   if (o->target) setenv("MXNEURON_ISA", o->target, 1);
-  mxn_status status = make_inputs(o, &inputs, &err);
-  if (status == MXN_OK) status = mxn_model_load(o->prefix, (int)o->epoch, &model, &err);
-  if (status == MXN_OK) status = bench_model(o, model, &inputs, &err);
+  if (make_inputs(o, &inputs, &err) != MXN_OK)
+    exit_status = misused(&bench_command, &err);
+  else if (mxn_model_load(o->prefix, (int)o->epoch, &model, &err) != MXN_OK ||
+           bench_model(o, model, &inputs, &err) != MXN_OK)
+    exit_status = failed(&bench_command, &err);
   inputs_finish(&inputs);
   mxn_model_close(model);
-  return status == MXN_OK ? 0 : failed(&bench_command, &err);
+  return exit_status;
 }
 
 const command bench_command = {
     .name = "bench",
     .summary = "measure how fast a checkpoint runs",
     .details =
-        "Measures runs on made-up inputs, after comparing the result with the reference\n"
-        "operators. A checkpoint that is not compiled is compiled first, in memory.\n"
+        "Measures runs on made-up inputs, after comparing the result with the reference "
+        "operators. A checkpoint that is not compiled is compiled first, in memory. "
         "The peak is that of the vector instructions which the code uses.",
     .example = "mxneuron bench squeezenet --input data=1,3,224,224 --cores 1",
     .options = OPTION_BIT(INPUT_SHAPE) | OPTION_BIT(EPOCH) | OPTION_BIT(CORES) | OPTION_BIT(TARGET) |

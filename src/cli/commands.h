@@ -16,6 +16,9 @@ extern const command compile_command, run_command, verify_command, bench_command
 /* Print "mxneuron COMMAND: message" and return 1. */
 int failed(const command *c, const mxn_error *err);
 
+/* Print it with a hint to the help and return 2. */
+int misused(const command *c, const mxn_error *err);
+
 /* The arrays that a command feeds to a model. Data is on the heap. */
 typedef struct input_set {
   mxn_input *inputs;

@@ -15,6 +15,11 @@
 #include "cli/commands.h"
 #include "io/array_file.h"
 
+int misused(const command *c, const mxn_error *err) {
+  fprintf(stderr, "mxneuron %s: %s\nTry 'mxneuron %s --help'.\n", c->name, err->message, c->name);
+  return 2;
+}
+
 int failed(const command *c, const mxn_error *err) {
   fflush(stdout);
   fprintf(stderr, "mxneuron %s: %s\n", c->name, *err->message ? err->message : mxn_status_text(err->code));
@@ -45,7 +50,8 @@ bool same_shape(const mxn_type *a, const mxn_type *b) {
 const char *type_text(const mxn_type *type, char text[256]) {
   enum { BYTES = 256 };
   if (type->n_dims < 0) {
-    snprintf(text, BYTES, "%s of any shape", mxn_dtype_name(type->dtype));
+    const bool has_dtype = type->dtype != MXN_DTYPE_UNKNOWN;
+    snprintf(text, BYTES, "%s of any shape", has_dtype ? mxn_dtype_name(type->dtype) : "any type");
     return text;
   }
   size_t used = (size_t)snprintf(text, BYTES, "%s (", mxn_dtype_name(type->dtype));

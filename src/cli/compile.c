@@ -30,7 +30,7 @@ static void print_reason(const mxn_model *model, const char *reason) {
   const size_t n = mxn_model_n_left_out(model);
   size_t count = 0;
   for (size_t i = 0; i < n; i++) count += !strcmp(mxn_model_get_left_out(model, i).reason, reason);
-  printf("  %zu, because %s:", count, reason);
+  printf("  %s (%zu):", reason, count);
   const char *separator = " ";
   for (size_t i = 0; i < n; i++) {
     const mxn_left_out l = mxn_model_get_left_out(model, i);
@@ -67,14 +67,11 @@ static mxn_status compile_and_save(const options *o, const mxn_model *model, con
   return status;
 }
 
-static mxn_status run_with(const options *o, mxn_error *err) {
+static mxn_status run_with(const options *o, const input_set *inputs, mxn_error *err) {
   mxn_model *model = NULL;
-  input_set inputs = {0};
-  mxn_status status = parse_inputs(o, &inputs, err);
-  if (status == MXN_OK) status = mxn_model_load(o->prefix, (int)o->epoch, &model, err);
-  if (status == MXN_OK) status = compile_and_save(o, model, &inputs, err);
+  mxn_status status = mxn_model_load(o->prefix, (int)o->epoch, &model, err);
+  if (status == MXN_OK) status = compile_and_save(o, model, inputs, err);
   mxn_model_close(model);
-  inputs_finish(&inputs);
   return status;
 }
 
@@ -82,6 +79,7 @@ static int run(const options *given) {
   static const char suffix[] = "_compiled";
   options o = *given;
   mxn_error err = {0};
+  input_set inputs = {0};
   char *out = NULL;
   if (!o.out) {
     out = malloc(strlen(o.prefix) + sizeof suffix);
@@ -89,16 +87,21 @@ static int run(const options *given) {
     strcpy(out, o.prefix);
     o.out = strcat(out, suffix);
   }
-  const mxn_status status = run_with(&o, &err);
+  int exit_status = 0;
+  if (parse_inputs(&o, &inputs, &err) != MXN_OK)
+    exit_status = misused(&compile_command, &err);
+  else if (run_with(&o, &inputs, &err) != MXN_OK)
+    exit_status = failed(&compile_command, &err);
+  inputs_finish(&inputs);
   free(out);
-  return status == MXN_OK ? 0 : failed(&compile_command, &err);
+  return exit_status;
 }
 
 const command compile_command = {
     .name = "compile",
     .summary = "compile a checkpoint for given input shapes",
     .details =
-        "Compiles PREFIX-symbol.json and PREFIX-0000.params to a checkpoint that holds\n"
+        "Compiles PREFIX-symbol.json and PREFIX-0000.params to a checkpoint that holds "
         "machine code, and tells which operators were left to the framework, and why.",
     .example = "mxneuron compile squeezenet --input data=1,3,224,224 -o squeezenet_compiled",
     .options = OPTION_BIT(INPUT_SHAPE) | OPTION_BIT(EPOCH) | OPTION_BIT(OUT) | OPTION_BIT(EXCLUDED) |

@@ -69,7 +69,7 @@ const command inspect_command = {
     .name = "inspect",
     .summary = "show what a checkpoint holds",
     .details =
-        "Shows operators and subgraphs of a checkpoint, and of each subgraph its inputs and\n"
+        "Shows operators and subgraphs of a checkpoint, and of each subgraph its inputs and "
         "outputs, targets, memory and steps.",
     .example = "mxneuron inspect squeezenet_compiled",
     .options = OPTION_BIT(EPOCH),

@@ -143,12 +143,12 @@ static void print_folded(FILE *out, const char *text, size_t indent) {
   size_t column = indent;
   for (const char *word = text; *word;) {
     const size_t bytes = strcspn(word, " ");
-    if (column + bytes > WIDTH && column > indent) {
+    if (column + 1 + bytes > WIDTH && column > indent) {
       fprintf(out, "\n%*s", (int)indent, "");
       column = indent;
     }
-    fprintf(out, "%.*s ", (int)bytes, word);
-    column += bytes + 1;
+    fprintf(out, "%s%.*s", column > indent ? " " : "", (int)bytes, word);
+    column += bytes + (column > indent);
     word += bytes + (word[bytes] == ' ');
   }
   putc('\n', out);
@@ -156,7 +156,9 @@ static void print_folded(FILE *out, const char *text, size_t indent) {
 
 void options_help(const command *c, FILE *out) {
   enum { INDENT = 28 };
-  fprintf(out, "usage: mxneuron %s PREFIX [options]\n\n%s\n\noptions:\n", c->name, c->details);
+  fprintf(out, "usage: mxneuron %s PREFIX [options]\n\n", c->name);
+  print_folded(out, c->details, 0);
+  fputs("\noptions:\n", out);
   for (size_t i = 0; i < N_OPTIONS; i++) {
     const option *o = &all_options[i];
     char first[64];

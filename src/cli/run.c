@@ -16,8 +16,6 @@ static mxn_status load_input(const mxn_model *model, input_set *set, size_t i, c
   const char *equals = strchr(text, '=');
   array_file *file;
   mxn_array array;
-  if (!equals || equals == text || !equals[1])
-    return error_set(err, MXN_ARGUMENT, "--input: expected NAME=FILE, got '%.200s'", text);
   const size_t name_bytes = (size_t)(equals - text);
   char name[256];
   snprintf(name, sizeof name, "%.*s", (int)name_bytes, text);
@@ -28,6 +26,12 @@ static mxn_status load_input(const mxn_model *model, input_set *set, size_t i, c
         inputs_copy(set, i, text, name_bytes, &array.tensor, wanted_dtype(model, text, name_bytes, MXN_FLOAT32), err);
   array_file_close(file);
   return status;
+}
+
+static mxn_status check_input(const char *text, mxn_error *err) {
+  const char *equals = strchr(text, '=');
+  if (equals && equals != text && equals[1]) return MXN_OK;
+  return error_set(err, MXN_ARGUMENT, "--input: expected NAME=FILE, got '%.200s'", text);
 }
 
 static mxn_status load_inputs(const options *o, const mxn_model *model, input_set *set, mxn_error *err) {
@@ -93,6 +97,8 @@ static int run(const options *o) {
   mxn_model *model = NULL;
   input_set inputs = {0};
   mxn_error err = {0};
+  for (size_t i = 0; i < o->inputs.n; i++)
+    if (check_input(o->inputs.items[i], &err) != MXN_OK) return misused(&run_command, &err);
   mxn_status status = mxn_model_load(o->prefix, (int)o->epoch, &model, &err);
   if (status == MXN_OK) status = run_with(o, model, &inputs, &err);
   inputs_finish(&inputs);
@@ -104,7 +110,7 @@ const command run_command = {
     .name = "run",
     .summary = "run a checkpoint on arrays",
     .details =
-        "Runs a compiled checkpoint; one that is not compiled is compiled first, in memory.\n"
+        "Runs a compiled checkpoint; one that is not compiled is compiled first, in memory. "
         "Prints the shape and the first numbers of every output, or writes them to a file.",
     .example = "mxneuron run squeezenet_compiled --input data=cat.npy --output answer.npy",
     .options = OPTION_BIT(INPUT_FILE) | OPTION_BIT(EPOCH) | OPTION_BIT(OUTPUT_FILE) | OPTION_BIT(OUTPUTS) |

@@ -94,22 +94,35 @@ static void drop_expected(golden_group *g, size_t i) {
   }
 }
 
-/* Where the group as a whole cannot be bound, look for the members that cannot:
- * an output that needs a label is none that inference has. */
-static mxn_status drop_unbindable(const verification *v, golden_group *g, mxn_error *err) {
-  bound_model b;
-  mxn_error problem = {0};
-  if (g->names.n == 0 || bind_model(v->model, &v->inputs, &g->names, 1, &b, &problem) == MXN_OK) {
-    if (g->names.n > 0) bound_finish(&b);
-    return MXN_OK;
+static mxn_status check_names(const verification *v, mxn_error *err) {
+  for (size_t i = 0; i < v->outputs.names.n; i++) {
+    size_t k = 0;
+    while (k < mxn_model_n_outputs(v->model) && strcmp(mxn_model_output_name(v->model, k), v->outputs.names.items[i]))
+      k++;
+    if (k == mxn_model_n_outputs(v->model))
+      return error_set(err, MXN_ARGUMENT, "%s: %s has no output '%s'", v->options->golden, v->options->prefix,
+                       v->outputs.names.items[i]);
   }
+  return MXN_OK;
+}
+
+static mxn_status try_to_bind(const verification *v, const text_list *names, mxn_error *err) {
+  bound_model b;
+  TRY(bind_model(v->model, &v->inputs, names, 1, &b, err));
+  bound_finish(&b);
+  return MXN_OK;
+}
+
+/* Where the outputs as a whole miss an input, look for those that miss it: what
+ * needs a label is no output of inference. */
+static mxn_status drop_heads_without_input(const verification *v, golden_group *g, mxn_error *err) {
+  mxn_error problem = {0};
+  if (g->names.n == 0 || try_to_bind(v, &g->names, &problem) == MXN_OK) return MXN_OK;
+  if (problem.code != MXN_ARGUMENT || g->names.n == 1) return error_set(err, problem.code, "%s", problem.message);
   for (size_t i = g->names.n; i-- > 0;) {
     const text_list one = {&g->names.items[i], 1};
     mxn_error reason = {0};
-    if (bind_model(v->model, &v->inputs, &one, 1, &b, &reason) == MXN_OK) {
-      bound_finish(&b);
-      continue;
-    }
+    if (try_to_bind(v, &one, &reason) == MXN_OK) continue;
     note_left_out(g->prefix, g->names.items[i], reason.message);
     drop_expected(g, i);
   }
@@ -172,8 +185,7 @@ static mxn_status verify_group(verification *v, golden_group *g, size_t *n_compi
 
 static mxn_status verify_original(verification *v, mxn_error *err) {
   size_t n_compiled = 0, n_possible = 0, ignored;
-  TRY(drop_unbindable(v, &v->outputs, err));
-  TRY(drop_unbindable(v, &v->internals, err));
+  TRY(drop_heads_without_input(v, &v->outputs, err));
   if (v->outputs.names.n > 0) TRY(verify_group(v, &v->outputs, &n_compiled, &n_possible, err));
   if (v->internals.names.n > 0 && v->outputs.names.n == 0)
     TRY(verify_group(v, &v->internals, &n_compiled, &n_possible, err));
@@ -194,7 +206,7 @@ static mxn_status verify_compiled(verification *v, mxn_error *err) {
   for (size_t i = 0; i < v->internals.names.n; i++)
     note_left_out(v->internals.prefix, v->internals.names.items[i],
                   "the model is compiled, inner values are not there");
-  TRY(drop_unbindable(v, &v->outputs, err));
+  TRY(drop_heads_without_input(v, &v->outputs, err));
   TRY(run_and_compare(v, v->model, &v->outputs, "compiled", err));
   if (v->options->min_compiled < 0 || s.n_compiled >= (size_t)v->options->min_compiled) return MXN_OK;
   printf("compiled %zu operators, expected at least %lld: FAILED\n", s.n_compiled, (long long)v->options->min_compiled);
@@ -205,6 +217,7 @@ static mxn_status verify_compiled(verification *v, mxn_error *err) {
 static mxn_status verify(verification *v, mxn_error *err) {
   TRY(mxn_arrays_load(v->options->golden, &v->golden, err));
   TRY(read_golden(v, err));
+  TRY(check_names(v, err));
   note_other_outputs(v);
   return is_compiled(v->model) ? verify_compiled(v, err) : verify_original(v, err);
 }
@@ -240,9 +253,9 @@ const command verify_command = {
     .name = "verify",
     .summary = "compare a checkpoint's results with golden ones",
     .details =
-        "Compiles PREFIX for the shapes of the golden's inputs, runs it compiled and by the\n"
-        "reference operators, and compares both with the golden's outputs. Of a compiled\n"
-        "PREFIX the compiled run alone is compared. An expected array of zeros must be met\n"
+        "Compiles PREFIX for the shapes of the golden's inputs, runs it compiled and by the "
+        "reference operators, and compares both with the golden's outputs. Of a compiled "
+        "PREFIX the compiled run alone is compared. An expected array of zeros must be met "
         "within 1e-6.",
     .example = "mxneuron verify lenet --golden lenet.golden.params --tolerance 1e-4",
     .options = OPTION_BIT(GOLDEN) | OPTION_BIT(TOLERANCE) | OPTION_BIT(MIN_COMPILED) | OPTION_BIT(EPOCH) |

@@ -63,8 +63,8 @@ static mxn_status parse_dictionary(const char *text, const char *label, mxn_type
   const char *shape = find_key(text, "'shape'");
   if (!description || !order || !shape) return error_set(err, MXN_FORMAT, "%s: its .npy header is malformed", label);
   if ((*description != '\'' && *description != '"') || !parse_description(description, type))
-    return error_set(err, MXN_UNSUPPORTED,
-                     "%s: element type %.12s; expected little-endian float, int32, int64 or bytes", label, description);
+    return error_set(err, MXN_UNSUPPORTED, "%s: element type %.*s; expected little-endian float, int32, int64 or bytes",
+                     label, (int)strcspn(description, ","), description);
   if (!parse_shape(shape, type)) return error_set(err, MXN_FORMAT, "%s: its shape is malformed", label);
   if (strncmp(order, "False", 5) != 0 && type->n_dims > 1)
     return error_set(err, MXN_UNSUPPORTED, "%s: the array is in Fortran order; save numpy.ascontiguousarray(it)",

@@ -258,7 +258,8 @@ static void test_reasons(void **state) {
   assert_reason("%2 = sin(%0) \"f\" " T "\noutput %2\n", "f", "the compiler does not have the operator");
   assert_reason("%2 = relu(%1) \"f\" " T "\n%3 = relu(%0) \"g\" " T "\noutput %2, %3\n", "f",
                 "it does not depend on an input of the model");
-  assert_reason("%2 = input \"b\" : float64(2, 3)\n%3 = relu(%2) \"f\" : ? ?\noutput %3\n", "f", "it is not in float32");
+  assert_reason("%2 = input \"b\" : float64(2, 3)\n%3 = relu(%2) \"f\" : ? ?\noutput %3\n", "f",
+                "it is not in float32");
   assert_reason("%2 = input \"b\" : float32(2, 3, 4)\n%3 = relu(%2) \"f\" : ? ?\noutput %3\n", "f",
                 "its values have neither 2 nor 4 dimensions");
   assert_reason("%2 = input \"b\" : float32(2, ?)\n%3 = relu(%2) \"f\" : ? ?\noutput %3\n", "f",

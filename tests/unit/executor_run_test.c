@@ -1,0 +1,159 @@
+/* executor_run_test.c - binding and running models on the reference operators.
+ *
+ * The model: y = softmax(relu(x W' + b)), with the label that training needs.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "api_fixture.h"
+
+#include <math.h>
+
+static const char symbol[] = SYMBOL(
+    VARIABLE("data") "," VARIABLE("fc_weight") "," VARIABLE("fc_bias") "," OPERATOR(
+        "FullyConnected", "fc", "\"num_hidden\": \"2\"",
+        "[0,0,0],[1,0,0],[2,0,0]") "," OPERATOR("Activation", "relu", "\"act_type\": \"relu\"",
+                                                "[3,0,0]") "," VARIABLE("softmax_label") "," OPERATOR("SoftmaxOutput",
+                                                                                                      "softmax", "",
+                                                                                                      "[4,0,0],[5,0,"
+                                                                                                      "0]"),
+    "0,1,2,5", "[6,0,0]");
+
+static float weights[] = {1, 2, 3, -1, -2, -3}, bias[] = {0.5f, 0.25f};
+
+static mxn_model *load(void) {
+  const mxn_array arrays[] = {{"arg:fc_weight", {fixture_type(2, 2, 3), weights}},
+                              {"arg:fc_bias", {fixture_type(1, 2, 0), bias}}};
+  return fixture_model("net", symbol, arrays, 2);
+}
+
+static const mxn_input data_input = {"data", {MXN_FLOAT32, 2, {2, 3}}};
+
+static void test_describes_the_model(void **state) {
+  (void)state;
+  mxn_model *model = load();
+  mxn_model_statistics s;
+  mxn_model_get_statistics(model, &s);
+  assert_int_equal(s.n_original, 3);
+  assert_int_equal(s.n_operators, 3);
+  assert_int_equal(s.n_subgraphs + s.n_compiled, 0);
+  assert_int_equal(mxn_model_n_inputs(model), 1);
+  assert_string_equal(mxn_model_input_name(model, 0), "data");
+  assert_null(mxn_model_input_name(model, 1));
+  assert_int_equal(mxn_model_n_outputs(model), 1);
+  assert_string_equal(mxn_model_output_name(model, 0), "softmax_output");
+  mxn_model_close(model);
+}
+
+static void test_runs(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *model = load();
+  mxn_executor *executor;
+  CHECK_OK(mxn_executor_create(model, &data_input, 1, NULL, &executor, &err));
+  float x[] = {1, 0, 0, -1, 1, -1};
+  mxn_tensor input = {data_input.type, x}, output;
+  for (int turn = 0; turn < 2; turn++) {
+    CHECK_OK(mxn_executor_run(executor, &input, 1, &output, 1, &err));
+    assert_int_equal(output.type.n_dims, 2);
+    const float *y = output.data;
+    /* Rows before the softmax: (1.5, 0) and (0, 2.25). */
+    assert_float_equal(y[0], 1 / (1 + expf(-1.5f)), 1e-6f);
+    assert_float_equal(y[3], 1 / (1 + expf(-2.25f)), 1e-6f);
+  }
+  mxn_executor_destroy(executor);
+  mxn_model_close(model);
+}
+
+static void test_inner_outputs(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *model = load();
+  mxn_executor *executor;
+  const char *names[] = {"fc_output", "data"};
+  const mxn_executor_options options = {.struct_bytes = sizeof options, .outputs = names, .n_outputs = 2};
+  CHECK_OK(mxn_executor_create(model, &data_input, 1, &options, &executor, &err));
+  float x[] = {1, 0, 0, -1, 1, -1};
+  mxn_tensor input = {data_input.type, x}, outputs[2];
+  CHECK_OK(mxn_executor_run(executor, &input, 1, outputs, 2, &err));
+  assert_string_equal(mxn_executor_output_name(executor, 0), "fc_output");
+  const float *y = outputs[0].data;
+  assert_float_equal(y[0], 1.5f, 0);
+  assert_float_equal(y[1], -0.75f, 0);
+  /* An input that is an output is a copy: it outlives the caller's array. */
+  assert_ptr_not_equal(outputs[1].data, x);
+  assert_memory_equal(outputs[1].data, x, sizeof x);
+  mxn_executor_destroy(executor);
+
+  const char *wrong[] = {"fc_outptu"};
+  const mxn_executor_options wrong_options = {.struct_bytes = sizeof wrong_options, .outputs = wrong, .n_outputs = 1};
+  assert_int_equal(mxn_executor_create(model, &data_input, 1, &wrong_options, &executor, &err), MXN_ARGUMENT);
+  ASSERT_MESSAGE(err, "there is no output 'fc_outptu'; near names: 'fc_output'");
+  mxn_model_close(model);
+}
+
+static void refuses(const mxn_model *model, const mxn_input *inputs, size_t n, mxn_status status, const char *message) {
+  mxn_error err = {0};
+  mxn_executor *executor;
+  assert_int_equal(mxn_executor_create(model, inputs, n, NULL, &executor, &err), status);
+  assert_null(executor);
+  ASSERT_MESSAGE(err, message);
+}
+
+static void test_refuses_to_bind(void **state) {
+  (void)state;
+  mxn_model *model = load();
+  const mxn_input unknown = {"dta", data_input.type}, integer = {"data", {MXN_INT32, 2, {2, 3}}};
+  const mxn_input unshaped = {"data", {MXN_FLOAT32, 2, {-1, 3}}}, narrow = {"data", {MXN_FLOAT32, 2, {2, 4}}};
+  const mxn_input twice[] = {data_input, data_input};
+  const mxn_input labelled[] = {data_input, {"softmax_label", {MXN_FLOAT32, 1, {7}}}};
+  refuses(model, NULL, 0, MXN_ARGUMENT, "neither an input nor an array in the parameters is given for 'data'");
+  refuses(model, &unknown, 1, MXN_ARGUMENT, "there is no input 'dta'; near names: 'data'");
+  refuses(model, &unshaped, 1, MXN_ARGUMENT, "expected a type and a shape, got float32 (?, 3)");
+  refuses(model, &narrow, 1, MXN_SHAPE, "'fc'");
+  refuses(model, twice, 2, MXN_ARGUMENT, "given twice");
+  (void)integer;
+  /* A label may be given, and is not looked at. */
+  mxn_error err = {0};
+  mxn_executor *executor;
+  CHECK_OK(mxn_executor_create(model, labelled, 2, NULL, &executor, &err));
+  mxn_executor_destroy(executor);
+  mxn_model_close(model);
+}
+
+static void test_refuses_to_run(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *model = load();
+  mxn_executor *executor;
+  CHECK_OK(mxn_executor_create(model, &data_input, 1, NULL, &executor, &err));
+  float x[6] = {0};
+  mxn_tensor input = {fixture_type(2, 3, 2), x}, output = {.data = x};
+  assert_int_equal(mxn_executor_run(executor, &input, 1, &output, 1, &err), MXN_SHAPE);
+  ASSERT_MESSAGE(err, "input 'data': bound to float32 (2, 3), got float32 (3, 2)");
+  assert_int_equal(mxn_executor_run(executor, &input, 0, &output, 1, &err), MXN_ARGUMENT);
+  assert_int_equal(mxn_executor_run(executor, &input, 1, &output, 0, &err), MXN_ARGUMENT);
+  assert_ptr_equal(output.data, x);
+  mxn_executor_destroy(executor);
+  mxn_model_close(model);
+}
+
+static void test_lists_unknown_operators(void **state) {
+  (void)state;
+  static const char text[] = SYMBOL(
+      VARIABLE("data") "," OPERATOR("Foo", "one", "", "[0,0,0]") "," OPERATOR("relu", "r", "", "[1,0,0]") "," OPERATOR(
+          "Bar", "two", "", "[2,0,0]") "," OPERATOR("Baz", "aside", "", "[0,0,0]"),
+      "0", "[3,0,0],[4,0,0]");
+  mxn_model *model = fixture_model("unknown", text, NULL, 0);
+  refuses(model, &data_input, 1, MXN_UNSUPPORTED,
+          "3 operators that nobody knows cannot run: 'one' (Foo), 'two' (Bar), 'aside' (Baz)");
+  mxn_model_close(model);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_describes_the_model), cmocka_unit_test(test_runs),
+      cmocka_unit_test(test_inner_outputs),       cmocka_unit_test(test_refuses_to_bind),
+      cmocka_unit_test(test_refuses_to_run),      cmocka_unit_test(test_lists_unknown_operators),
+  };
+  return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
+}
