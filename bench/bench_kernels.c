@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "cli/commands.h"
 #include "cli/peak.h"
 #include "codegen/select.h"
 #include "codegen/specialize.h"
@@ -26,7 +27,8 @@ typedef struct layer {
   int64_t h, w, in, out, kernel, stride, pad;
 } layer;
 
-static double now(void) {
+/* For cli/peak.c, too. */
+double now_seconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
@@ -104,12 +106,12 @@ static int bench_layer(const target *t, const layer *l) {
   const struct k_conv2d *s = &k.shape.conv2d;
   const uint32_t n_tasks = select_tiles(t, k.kernel, &k.shape);
   arena_init(&a);
-  const double start = now();
+  const double start = now_seconds();
   if (specialize(&a, t, &k, 1, &code, &entry, &err)) {
     printf("%s: %s\n", l->name, err.message);
     return 0;
   }
-  const double compile_ms = (now() - start) * 1e3;
+  const double compile_ms = (now_seconds() - start) * 1e3;
   const int64_t blocks = (l->out + 15) / 16 * 16;
   float *in = random_floats((size_t)s->in_image), *out = random_floats((size_t)s->out.image);
   float *w = random_floats((size_t)(blocks * l->kernel * l->kernel * l->in)), *bias = calloc((size_t)blocks, 4);
@@ -122,10 +124,10 @@ static int bench_layer(const target *t, const layer *l) {
   run(buffers, NULL, 0, n_tasks);
   const int right = is_right(s, in, w, out);
   for (int i = 0; i < RUNS; i++) {
-    const double begin = now();
+    const double begin = now_seconds();
     run(buffers, NULL, 0, n_tasks);
-    times[i] = now() - begin;
-    peak = fmax(peak, peak_gflops(t->level));
+    times[i] = now_seconds() - begin;
+    if (i % 7 == 0) peak = fmax(peak, measure_peak_gflops(t->name, 1));
   }
   qsort(times, RUNS, sizeof *times, compare_doubles);
   const double gflops =

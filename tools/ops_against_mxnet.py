@@ -428,7 +428,7 @@ def run_mxnet(s, arrays):
         return [o.asnumpy() for o in executor.forward(is_train=False)]
     except mx.MXNetError as error:
         # oneDNN lacks something, or MXNet trips over its own cache of oneDNN's slices.
-        if re.search("could not create|delay_alloc", str(error)):
+        if re.search("could not (create|construct)|delay_alloc", str(error)):
             raise ValueError("not for oneDNN") from error
         return None
 

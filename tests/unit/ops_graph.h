@@ -1,0 +1,77 @@
+/* ops_graph.h - graphs for the tests of src/ops, written as the IR's text.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_TESTS_OPS_GRAPH_H
+#define MXN_TESTS_OPS_GRAPH_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "graph/shape.h"
+#include "graph/text.h"
+#include "ops/ops.h"
+
+static arena memory;
+static mxn_error error;
+
+static int start(void **state) {
+  (void)state;
+  arena_init(&memory);
+  error = (mxn_error){0};
+  return 0;
+}
+
+static int stop(void **state) {
+  (void)state;
+  arena_finish(&memory);
+  return 0;
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, start, stop)
+
+/* The graph of the lines, without its first one. */
+static inline graph *parse(const char *lines) {
+  const char *text = arena_printf(&memory, "graph \"t\"\n%s\n", lines);
+  graph *g = NULL;
+  if (graph_parse(&memory, "t", text, strlen(text), &g, &error) != MXN_OK) fail_msg("%s", error.message);
+  return g;
+}
+
+static inline graph *bound(const char *lines) {
+  graph *g = parse(lines);
+  if (ops_bind(g, &error) != MXN_OK) fail_msg("%s", error.message);
+  return g;
+}
+
+static inline graph *inferred(const char *lines) {
+  graph *g = bound(lines);
+  if (ops_infer(g, &error) != MXN_OK) fail_msg("%s", error.message);
+  return g;
+}
+
+static inline void assert_type(const node *n, uint32_t output, const char *expected) {
+  char text[SHAPE_TEXT_BYTES];
+  const mxn_type *t = &n->outputs[output];
+  assert_string_equal(arena_printf(&memory, "%s%s", mxn_dtype_name(t->dtype), shape_text(t, text)), expected);
+}
+
+static inline node *last(const graph *g) { return g->nodes[g->n_nodes - 1]; }
+
+/* The message of what fails: in binding, or in inference. */
+static inline void assert_refused(const char *lines, mxn_status code, const char *message) {
+  graph *g = parse(lines);
+  error = (mxn_error){0};
+  mxn_status status = ops_bind(g, &error);
+  if (status == MXN_OK) status = ops_infer(g, &error);
+  assert_string_equal(error.message, message);
+  assert_int_equal(status, code);
+}
+
+#endif
