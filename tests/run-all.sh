@@ -60,8 +60,12 @@ run_stages() {
   for script in tests/check-*.sh; do
     stage "$(basename "$script" .sh)" "$script" "$build"
   done
+  stage 'command line' tests/cli/run.sh "$build"
+  stage 'command line, refused' tests/reject/run.sh "$build"
   stage 'unit, ASan and UBSan' tests/run-unit.sh build-asan
   stage 'reject, ASan and UBSan' tests/check-reject.sh build-asan
+  stage 'command line, ASan and UBSan' tests/cli/run.sh build-asan
+  stage 'refused, ASan and UBSan' tests/reject/run.sh build-asan
   stage 'runtime, TSan' tests/run-unit.sh build-tsan runtime
   stage 'fuzz' tests/run-fuzz.sh build-asan $fuzz_seconds
 }

@@ -23,7 +23,7 @@ export -f rounded
 mask() {
   sed -E -e 's/[0-9]+\.[0-9]+( ms|,|\}| GFLOP| %)/N\1/g' -e 's/peak of [0-9.]+/peak of N/' -e 's/^[0-9]+ runs/N runs/' \
     -e 's/(cores?), x86-64-v[34]$/\1, x86-64-vN/; s/x86-64-v[34] on this CPU/x86-64-vN on this CPU/' \
-    -e 's/(arena|code|weights) [0-9]+/\1 N/g; s/"arena_bytes": [0-9]+/"arena_bytes": N/; s/^arena .*/arena N bytes/' \
+    -e 's/^mxneuron [0-9.]+$/mxneuron N/; s/(arena|code|weights|scratch) [0-9]+/\1 N/g; s/"arena_bytes": [0-9]+/"arena_bytes": N/; s/^arena .*/arena N bytes/' \
     -e 's/in [0-9]+ steps/in N steps/; / MFLOP /d' "$1"
 }
 

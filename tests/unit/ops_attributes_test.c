@@ -9,8 +9,8 @@
 #include "ops/operator.h"
 
 /* A pooling with one attribute. */
-static const node *pooling(const char *attribute) {
-  return last(bound(arena_printf(&memory, "%%0 = input \"x\" : ??\n%%1 = Pooling(%%0) \"p\" {%s}", attribute)));
+static const node *pooling(const char *text) {
+  return last(bound(arena_printf(&memory, "%%0 = input \"x\" : ??\n%%1 = Pooling(%%0) \"p\" {%s}", text)));
 }
 
 static void assert_tuple(const char *text, int32_t n, int64_t a, int64_t b) {
@@ -105,8 +105,8 @@ static void test_other_keys_are_ignored(void **state) {
 
 /* What is refused, word for word. */
 
-static void assert_pooling_refused(const char *attribute, const char *message) {
-  const char *lines = arena_printf(&memory, "%%0 = input \"x\" : ??\n%%1 = Pooling(%%0) \"p\" {%s}", attribute);
+static void assert_pooling_refused(const char *text, const char *message) {
+  const char *lines = arena_printf(&memory, "%%0 = input \"x\" : ??\n%%1 = Pooling(%%0) \"p\" {%s}", text);
   assert_refused(lines, MXN_FORMAT, arena_printf(&memory, "t: node 'p' (Pooling): %s", message));
 }
 

@@ -36,11 +36,28 @@ static int stop(void **state) {
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, start, stop)
 
-/* The graph of the lines, without its first one. */
+/* One line of the text: without empty braces, and with a type that says nothing
+ * where it has none. */
+static inline const char *complete_line(const char *line, size_t n) {
+  char *copy = arena_printf(&memory, "%.*s", (int)n, line);
+  char *braces = strstr(copy, " {}");
+  if (braces) memmove(braces, braces + 3, strlen(braces + 3) + 1);
+  return strstr(copy, " : ") ? copy : arena_printf(&memory, "%s : ??", copy);
+}
+
+/* The graph of some lines, which need not give the types of operators; its output
+ * is the last node. */
 static inline graph *parse(const char *lines) {
-  const char *text = arena_printf(&memory, "graph \"t\"\n%s\n", lines);
+  const char *text = "graph \"t\"\n";
+  int n_nodes = 0;
+  for (; *lines; n_nodes++) {
+    const size_t n = strcspn(lines, "\n");
+    text = arena_printf(&memory, "%s%s\n", text, complete_line(lines, n));
+    lines += n + (lines[n] == '\n');
+  }
+  text = arena_printf(&memory, "%soutput %%%d\n", text, n_nodes - 1);
   graph *g = NULL;
-  if (graph_parse(&memory, "t", text, strlen(text), &g, &error) != MXN_OK) fail_msg("%s", error.message);
+  if (graph_parse(&memory, "t", text, strlen(text), &g, &error) != MXN_OK) fail_msg("%s: %s", error.message, text);
   return g;
 }
 
