@@ -444,7 +444,7 @@ def differs(want, got, tolerance):
     a, b = want.astype("float64"), got.astype("float64")
     tolerance = tolerance if want.dtype.kind == "f" else 0
     finite = np.abs(a[np.isfinite(a)])
-    largest = np.clip(finite.max(), 0.1, 1e3) if finite.size else 0.1
+    largest = np.clip(finite.max(), 0.3, 1e3) if finite.size else 0.3
     wrong = ~np.isclose(b, a, rtol=tolerance, atol=tolerance * largest, equal_nan=True)
     if not wrong.any():
         return None

@@ -85,7 +85,7 @@ typedef struct mxn_compile_options {
   size_t struct_bytes;
   const char *const *excl_node_names; /* nodes to leave to the framework */
   size_t n_excl_node_names;
-  const char *const *force_incl_node_names; /* compile these although the partition would not */
+  const char *const *force_incl_node_names; /* these must be compiled, else an error says why */
   size_t n_force_incl_node_names;
   const char *targets;   /* "x86-64-v3,x86-64-v4"; NULL: both */
   uint32_t n_jobs;       /* neuron-cc processes at a time; 0: mxn_default_cores() */

@@ -76,16 +76,13 @@ static mxn_status run_with(const options *o, const input_set *inputs, mxn_error 
 }
 
 static int run(const options *given) {
-  static const char suffix[] = "_compiled";
   options o = *given;
   mxn_error err = {0};
   input_set inputs = {0};
   char *out = NULL;
   if (!o.out) {
-    out = malloc(strlen(o.prefix) + sizeof suffix);
-    if (!out) return 1;
-    strcpy(out, o.prefix);
-    o.out = strcat(out, suffix);
+    if (asprintf(&out, "%s_compiled", o.prefix) < 0) return 1;
+    o.out = out;
   }
   int exit_status = 0;
   if (parse_inputs(&o, &inputs, &err) != MXN_OK)

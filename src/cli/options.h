@@ -34,7 +34,7 @@ typedef struct options {
   X(EPOCH, "--epoch", 0, "N", NUMBER, epoch, "read PREFIX-N.params, four digits (default 0)")                       \
   X(OUT, "--out", 'o', "OUT", TEXT, out, "write OUT-symbol.json and OUT-0000.params (default PREFIX_compiled)")     \
   X(EXCLUDED, "--excl", 0, "NODE", LIST, excluded, "leave this operator to the framework; may be repeated")         \
-  X(FORCED, "--force-incl", 0, "NODE", LIST, forced, "compile this operator in any case; may be repeated")          \
+  X(FORCED, "--force-incl", 0, "NODE", LIST, forced, "fail unless this operator is compiled; may be repeated")          \
   X(TARGET, "--target", 0, "T", TEXT, target, "x86-64-v3 (AVX2), x86-64-v4 (AVX-512) or both with a comma (default)") \
   X(JOBS, "--jobs", 0, "N", NUMBER, jobs, "compiler processes at a time (default: one a core)")                     \
   X(DUMP, "--dump", 0, "PASS", TEXT, dump, "write the graphs after PASS, or after all, to OUT-PASS.graph")          \

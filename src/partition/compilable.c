@@ -96,20 +96,10 @@ static const char *check_softmax(const node *n) {
   if (!is_default_or(temperature, "1.0") && op_float(n, "temperature") != 1) return "its temperature is not 1";
   const mxn_dtype dtype = op_dtype(n, "dtype");
   if (dtype != MXN_DTYPE_UNKNOWN && dtype != MXN_FLOAT32) return "its dtype is not float32";
-  return normal_axis(op_int(n, "axis"), n->outputs[0].n_dims) == 1 ? NULL : "its axis is not 1";
+  return op_softmax_axis(n) == 1 ? NULL : "its axis is not 1";
 }
 
-static const char *check_softmax_output(const node *n) {
-  const mxn_type *t = &n->outputs[0];
-  if (op_bool(n, "preserve_shape") && t->n_dims != 2) return "its axis is not 1";
-  return NULL;
-}
-
-/* Mode instance normalises the last axis. */
-static const char *check_softmax_activation(const node *n) {
-  if (n->outputs[0].n_dims != 2 && !IS_ONE_OF(op_text(n, "mode"), "channel")) return "its axis is not 1";
-  return NULL;
-}
+static const char *check_softmax_output(const node *n) { return op_softmax_axis(n) == 1 ? NULL : "its axis is not 1"; }
 
 static const char *check_batch_norm(const node *n) {
   if (normal_axis(op_int(n, "axis"), n->outputs[0].n_dims) != 1) return "its axis is not 1";
@@ -142,7 +132,7 @@ static const char *check_binary(const node *n) {
   X("BlockGrad", check_nothing)                   \
   X("_copy", check_nothing)                       \
   X("SoftmaxOutput", check_softmax_output)        \
-  X("SoftmaxActivation", check_softmax_activation) \
+  X("SoftmaxActivation", check_softmax_output)    \
   X("softmax", check_softmax)                     \
   X("LinearRegressionOutput", check_nothing)      \
   X("LogisticRegressionOutput", check_nothing)    \

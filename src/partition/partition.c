@@ -76,7 +76,7 @@ static void find_reasons(grouping *p, const partition_options *o) {
       p->reason[i] = "a variable";
     else if (contains(o->excluded, o->n_excluded, n->name))
       p->reason[i] = "it is in excl_node_names";
-    else if (!contains(o->forced, o->n_forced, n->name))
+    else
       p->reason[i] = compilable_reason(n);
   }
   for (size_t i = 0; i < g->n_nodes; i++)
@@ -293,6 +293,17 @@ static void write_result(grouping *p, partition *out) {
   }
 }
 
+/* Nobody can force what there is no code for; left out in silence it may not be. */
+static mxn_status check_forced(const graph *g, const partition_options *o, const partition *p, mxn_error *err) {
+  for (size_t i = 0; i < p->n_left_out; i++) {
+    const node *n = p->left_out[i].node;
+    if (contains(o->forced, o->n_forced, n->name))
+      return error_set(err, MXN_UNSUPPORTED, "%s: node '%s' (%s) is in force_incl_node_names, but %s", g->name, n->name,
+                       n->op, p->left_out[i].reason);
+  }
+  return MXN_OK;
+}
+
 mxn_status partition_graph(const graph *g, const partition_options *options, partition *out_partition, mxn_error *err) {
   TRY(check_names(g, options, err));
   grouping p = {.g = g,
@@ -306,5 +317,5 @@ mxn_status partition_graph(const graph *g, const partition_options *options, par
   merge_levels(&p);
   leave_out_constants(&p);
   write_result(&p, out_partition);
-  return MXN_OK;
+  return check_forced(g, options, out_partition, err);
 }

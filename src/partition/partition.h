@@ -15,7 +15,7 @@
 
 enum { NO_GROUP = UINT32_MAX };
 
-/* Names of nodes to leave out, and to compile whatever the table says. */
+/* Names of nodes to leave out, and of nodes that must be compiled. */
 typedef struct partition_options {
   const char *const *excluded;
   size_t n_excluded;
@@ -37,7 +37,7 @@ typedef struct partition {
 
 /* Partition a graph with inferred types; the result is in the graph's arena.
  * MXN_ARGUMENT for an excluded or forced name that no operator has (near names
- * listed) or that is both. */
+ * listed) or that is both, MXN_UNSUPPORTED for a forced one that cannot be compiled. */
 MXN_MUST_CHECK mxn_status partition_graph(const graph *g, const partition_options *options, partition *out_partition,
                                           mxn_error *err);
 

@@ -5,8 +5,6 @@
  * labels fall away. FullyConnected flattens by itself, so a Flatten before it
  * goes, too. SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
-
 #include "base/error.h"
 #include "graph/shape.h"
 #include "ops/ops.h"
@@ -20,22 +18,8 @@ static bool is_identity(const node *n) {
   return is_reshape && shape_equal(&n->outputs[0], value_type(n->inputs[0]));
 }
 
-/* The axis over which an operator of the softmax family normalises; -1 where it
- * takes all axes but the first together. */
-static bool softmax_axis(const node *n, int64_t *out_axis) {
-  const int32_t n_dims = n->outputs[0].n_dims;
-  if (op_is(n, "softmax")) {
-    const int64_t axis = op_int(n, "axis");
-    *out_axis = axis < 0 ? axis + n_dims : axis;
-  } else if (op_is(n, "SoftmaxOutput")) {
-    *out_axis = op_bool(n, "preserve_shape") ? n_dims - 1 : op_bool(n, "multi_output") ? 1 : -1;
-  } else if (op_is(n, "SoftmaxActivation")) {
-    *out_axis = strcmp(op_text(n, "mode"), "channel") == 0 ? 1 : n_dims - 1;
-  } else {
-    return false;
-  }
-  if (*out_axis == -1 && n_dims == 2) *out_axis = 1;
-  return true;
+static bool is_softmax(const node *n) {
+  return op_is(n, "softmax") || op_is(n, "SoftmaxOutput") || op_is(n, "SoftmaxActivation");
 }
 
 static node *add_like(compile *c, const node *n, const char *op) {
@@ -45,44 +29,23 @@ static node *add_like(compile *c, const node *n, const char *op) {
   return r;
 }
 
-/* Softmax over all axes but the first is one over the flattened value. */
-static node *flat_softmax(compile *c, const node *n) {
-  const mxn_type *t = &n->outputs[0];
-  int64_t elements = 0;
-  if (!shape_elements(t, &elements) || t->dims[0] == 0) elements = 0;
-  node *flat = add_like(c, n, "Flatten"), *soft = add_like(c, n, "softmax"), *back = add_like(c, n, "Reshape");
-  flat->outputs[0] = type_of(t->dtype, 2, (int64_t[]){t->dims[0], t->dims[0] ? elements / t->dims[0] : 0});
-  soft->inputs[0] = (value){flat, 0};
-  soft->outputs[0] = flat->outputs[0];
-  back->inputs[0] = (value){soft, 0};
-  char shape[SHAPE_TEXT_BYTES];
-  node_set_attribute(c->graph, back, "shape", shape_text(t, shape));
-  return back;
-}
-
-static void rewrite_softmax(compile *c, node *n, int64_t axis) {
-  node *r;
-  if (axis == -1) {
-    r = flat_softmax(c, n);
-  } else {
-    r = add_like(c, n, "softmax");
-    node_set_attribute(c->graph, r, "axis", arena_printf(c->arena, "%lld", (long long)axis));
-  }
+static void rewrite_softmax(compile *c, node *n) {
+  node *r = add_like(c, n, "softmax");
+  node_set_attribute(c->graph, r, "axis", arena_printf(c->arena, "%d", (int)op_softmax_axis(n)));
   graph_replace_uses(c->graph, (value){n, 0}, (value){r, 0});
 }
 
 static bool is_flatten(const node *n) { return !node_is_variable(n) && op_is(n, "Flatten"); }
 
 static void rewrite(compile *c, node *n) {
-  int64_t axis;
   if (is_identity(n)) {
     graph_replace_uses(c->graph, (value){n, 0}, n->inputs[0]);
   } else if (op_is(n, "LogisticRegressionOutput")) {
     graph_replace_uses(c->graph, (value){n, 0}, (value){add_like(c, n, "sigmoid"), 0});
   } else if (op_is(n, "FullyConnected")) {
     if (op_bool(n, "flatten") && is_flatten(n->inputs[0].node)) n->inputs[0] = n->inputs[0].node->inputs[0];
-  } else if (softmax_axis(n, &axis)) {
-    rewrite_softmax(c, n, axis);
+  } else if (is_softmax(n)) {
+    rewrite_softmax(c, n);
   }
 }
 

@@ -89,10 +89,10 @@ static void check_compiled(const mxn_model *compiled) {
   assert_string_equal(mxn_model_input_name(compiled, 0), "data");
   assert_int_equal(mxn_model_input_type(compiled, 0)->dtype, MXN_FLOAT32);
   const void *data;
-  size_t bytes;
-  CHECK_OK(mxn_model_neuronbin(compiled, 0, &data, &bytes, &err));
+  size_t n_bytes;
+  CHECK_OK(mxn_model_neuronbin(compiled, 0, &data, &n_bytes, &err));
   assert_memory_equal(data, MXN_NEURONBIN_MAGIC, 8);
-  assert_int_equal((bytes + 40) % 64, 0);
+  assert_int_equal((n_bytes + 40) % 64, 0);
 }
 
 /* Rows 0 to 3 of w again and again: pieces of the compiled batch. */

@@ -246,10 +246,10 @@ static void test_large_graph(void **state) {
 
 /* What is left out, and why. */
 
-static void assert_reason(const char *body, const char *node, const char *reason) {
+static void assert_reason(const char *body, const char *name, const char *reason) {
   const graph *g = graph_of(body);
   const partition p = split(g, NULL, 0);
-  assert_string_equal(reason_of(&p, node), reason);
+  assert_string_equal(reason_of(&p, name), reason);
 }
 
 static void test_reasons(void **state) {
@@ -298,10 +298,13 @@ static void test_forced_name(void **state) {
   (void)state;
   mxn_error err = {0};
   const char *forced[] = {"f"};
-  const graph *g = graph_of("%2 = sin(%0) \"f\" " T "\noutput %2\n");
+  const partition_options o = {.forced = forced, .n_forced = 1};
   partition p;
-  assert_int_equal(partition_graph(g, &(partition_options){.forced = forced, .n_forced = 1}, &p, &err), MXN_OK);
+  assert_int_equal(partition_graph(graph_of("%2 = relu(%0) \"f\" " T "\noutput %2\n"), &o, &p, &err), MXN_OK);
   assert_int_equal(p.n_groups, 1);
+  assert_int_equal(partition_graph(graph_of("%2 = sin(%0) \"f\" " T "\noutput %2\n"), &o, &p, &err), MXN_UNSUPPORTED);
+  assert_string_equal(err.message,
+                      "test: node 'f' (sin) is in force_incl_node_names, but the compiler does not have the operator");
 }
 
 int main(void) {
