@@ -67,20 +67,23 @@ statistics() {
 
 # same_bits PREFIX FILE: one core and two give the same bytes.
 same_bits() {
-  "$mxneuron" run "$1" --input "data=$2" --cores 1 --output "$work/one.params"
-  "$mxneuron" run "$1" --input "data=$2" --cores 2 --output "$work/two.params"
-  cmp "$work/one.params" "$work/two.params"
+  rm -f "$work"/one.params "$work"/two.params
+  "$mxneuron" run "$1" --input "data=$2" --cores 1 --output "$work/one.params" &&
+    "$mxneuron" run "$1" --input "data=$2" --cores 2 --output "$work/two.params" &&
+    cmp "$work/one.params" "$work/two.params"
 }
 
 # same_bytes PREFIX SHAPE OPTION...: compiled again, and with other numbers of processes, gives the same files.
+# `check` calls functions where `set -e` does not hold, so each step says what its failure does.
 same_bytes() {
   local prefix=$1 shape=$2 jobs
   shift 2
-  for jobs in 1 1 2; do
-    "$mxneuron" compile "$prefix" --input "data=$shape" --jobs $jobs -o "$work/again" "$@"
-    if [ $jobs = 1 ]; then for f in symbol.json 0000.params; do cp "$work/again-$f" "$work/first-$f"; done; fi
-    cmp "$work/again-symbol.json" "$work/first-symbol.json"
-    cmp "$work/again-0000.params" "$work/first-0000.params"
+  "$mxneuron" compile "$prefix" --input "data=$shape" --jobs 1 -o "$work/first" "$@" || return 1
+  for jobs in 1 2; do
+    rm -f "$work"/again-*
+    "$mxneuron" compile "$prefix" --input "data=$shape" --jobs $jobs -o "$work/again" "$@" &&
+      cmp "$work/again-symbol.json" "$work/first-symbol.json" &&
+      cmp "$work/again-0000.params" "$work/first-0000.params" || return 1
   done
 }
 
@@ -88,8 +91,9 @@ same_bytes() {
 compiled_for() {
   local shape=$1 prefix=$2
   shift 2
-  "$mxneuron" compile "$prefix" --input "data=$shape" -o "$work/other" "$@"
-  "$mxneuron" verify "$work/other" --golden "$prefix.golden.params"
+  rm -f "$work"/other-*
+  "$mxneuron" compile "$prefix" --input "data=$shape" -o "$work/other" "$@" &&
+    "$mxneuron" verify "$work/other" --golden "$prefix.golden.params"
 }
 
 # refuses TEXT COMMAND...: fails with a message that holds TEXT.
