@@ -1,35 +1,21 @@
 /* pool.c - the process's worker threads.
  *
  * `is_busy` is the lock of everything below it: only the thread that took it
- * grows the pool or posts work. A worker touches a job only between being
- * posted and leaving, and the caller waits until all have left, so a job may
- * live on the caller's stack. All shared state is static: a worker that is just
+ * grows the pool or posts work. A worker touches a job only between taking its
+ * post and leaving, and the caller waits until all that took theirs have left, so
+ * a job may live on the caller's stack. All shared state is static: a worker that is just
  * about to sleep may look at it at any time.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "runtime/pool.h"
 
-#include <immintrin.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdalign.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-/* Some tens of microseconds: longer than the usual wait for the slowest worker
- * of a step, shorter than what a sleep and a wake-up cost twice. */
-enum { SPIN_LIMIT = 1000, CACHE_LINE_BYTES = 64 };
-
-/* A number that threads wait on. */
-typedef struct gate {
-  alignas(CACHE_LINE_BYTES) atomic_uint value;
-  atomic_uint n_sleepers;
-} gate;
+#include "runtime/gate.h"
 
 enum slot_state { SLOT_IDLE, SLOT_POSTED, SLOT_STOPPED };
 
@@ -41,9 +27,7 @@ typedef struct slot {
 
 /* What changes in a run, first. */
 static struct {
-  gate n_running; /* workers that have not left the run */
-  gate phase;     /* counts barriers */
-  alignas(CACHE_LINE_BYTES) atomic_uint n_arrived;
+  gate n_running; /* workers that have neither left the run nor missed it */
   alignas(CACHE_LINE_BYTES) atomic_bool is_busy;
   uint32_t n_slots;
   uint32_t n_workers; /* of the run that is posted */
@@ -52,37 +36,18 @@ static struct {
   slot slots[POOL_MAX_CORES - 1];
 } pool;
 
-static void futex_wait(atomic_uint *address, unsigned expected) {
-  syscall(SYS_futex, address, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
-}
-
-static void futex_wake_all(atomic_uint *address) {
-  syscall(SYS_futex, address, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
-}
-
-/* Return once the gate's value is not `old`. */
-static void gate_wait(gate *g, unsigned old) {
-  for (int i = 0; i < SPIN_LIMIT; i++) {
-    if (atomic_load_explicit(&g->value, memory_order_acquire) != old) return;
-    _mm_pause();
-  }
-  atomic_fetch_add(&g->n_sleepers, 1);
-  while (atomic_load(&g->value) == old) futex_wait(&g->value, old);
-  atomic_fetch_sub(&g->n_sleepers, 1);
-}
-
-/* Call after changing the value. Both sides order their two accesses (value and
- * n_sleepers) sequentially, so no sleeper is missed. */
-static void gate_wake(gate *g) {
-  if (atomic_load(&g->n_sleepers) > 0) futex_wake_all(&g->value);
+/* Take the slot's post, which its worker and the caller may both want. */
+static bool take_post(slot *s) {
+  unsigned posted = SLOT_POSTED;
+  return atomic_compare_exchange_strong(&s->state.value, &posted, SLOT_IDLE);
 }
 
 static void *worker_main(void *argument) {
   slot *s = argument;
   for (;;) {
-    gate_wait(&s->state, SLOT_IDLE);
+    gate_wait_change(&s->state, SLOT_IDLE);
     if (atomic_load(&s->state.value) == SLOT_STOPPED) return NULL;
-    atomic_store(&s->state.value, SLOT_IDLE);
+    if (!take_post(s)) continue;
     pool.work(pool.job, s->worker, pool.n_workers);
     /* Only the last one to leave wakes the caller, who waits for zero. */
     if (atomic_fetch_sub(&pool.n_running.value, 1) == 1) gate_wake(&pool.n_running);
@@ -99,8 +64,6 @@ static void reset_in_child(void) {
   pool.n_slots = 0;
   atomic_store(&pool.n_running.value, 0);
   atomic_store(&pool.n_running.n_sleepers, 0);
-  atomic_store(&pool.phase.n_sleepers, 0);
-  atomic_store(&pool.n_arrived, 0);
   atomic_store(&pool.is_busy, false);
 }
 
@@ -157,8 +120,12 @@ static void post(uint32_t n_workers, pool_work work, void *job) {
   }
 }
 
-static void wait_for_workers(void) {
-  for (unsigned n; (n = atomic_load(&pool.n_running.value)) > 0;) gate_wait(&pool.n_running, n);
+/* Workers that have not begun find nothing left to do: a thread that the system
+ * has not scheduled yet must not hold up a run that is over. */
+static void recall(uint32_t n_workers) {
+  for (uint32_t i = 0; i < n_workers - 1; i++) {
+    if (take_post(&pool.slots[i])) atomic_fetch_sub(&pool.n_running.value, 1);
+  }
 }
 
 void pool_run(uint32_t n_cores, pool_work work, void *job) {
@@ -171,18 +138,7 @@ void pool_run(uint32_t n_cores, pool_work work, void *job) {
   const uint32_t n_workers = (n_cores - 1 < pool.n_slots ? n_cores - 1 : pool.n_slots) + 1;
   post(n_workers, work, job);
   work(job, 0, n_workers);
-  wait_for_workers();
+  recall(n_workers);
+  gate_wait_for(&pool.n_running, 0);
   give_back();
-}
-
-void pool_barrier(uint32_t n_workers) {
-  if (n_workers == 1) return;
-  const unsigned phase = atomic_load(&pool.phase.value);
-  if (atomic_fetch_add(&pool.n_arrived, 1) + 1 < n_workers) {
-    gate_wait(&pool.phase, phase);
-    return;
-  }
-  atomic_store(&pool.n_arrived, 0);
-  atomic_fetch_add(&pool.phase.value, 1);
-  gate_wake(&pool.phase);
 }

@@ -22,12 +22,10 @@ typedef void (*pool_work)(void *job, uint32_t worker, uint32_t n_workers);
  * system gives threads; a run tries again. Nothing for one core. */
 void pool_reserve(uint32_t n_cores);
 
-/* Execute work on up to n_cores threads and return when all of them have; on
- * the caller's alone where the pool is busy. Whatever workers write is visible
- * on return. */
+/* Execute work on the caller's thread and on up to n_cores - 1 others that begin
+ * before the caller's is done; on the caller's alone where the pool is busy. So
+ * the caller's work must be the whole job, which the others take parts of, and no
+ * one may wait for another to begin. Whatever workers write is visible on return. */
 void pool_run(uint32_t n_cores, pool_work work, void *job);
-
-/* Inside work: wait for all n_workers of the run. */
-void pool_barrier(uint32_t n_workers);
 
 #endif

@@ -3,7 +3,8 @@
  * Everything that a run needs is allocated and resolved by mxn_session_create;
  * a run checks its inputs, puts their addresses into the table of buffers and
  * goes through the steps. Tasks of a step are claimed in chunks from the step's
- * counter, so no thread waits for a slow one while there is work left.
+ * counter, and a thread goes on when all of the step's tasks are done, whoever did
+ * them: it never waits for a thread that has claimed nothing.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -17,14 +18,30 @@
 
 #include "base/error.h"
 #include "runtime/cores.h"
+#include "runtime/gate.h"
 #include "runtime/pool.h"
 #include "runtime/program.h"
 
 enum {
   CHUNKS_PER_WORKER = 4, /* enough to even out, few enough to cost nothing */
+  /* Work is counted in floating-point operations; a byte that a step touches
+   * counts as some, as on a core that computes 100 G of them and moves 25 GB a
+   * second. */
+  FLOPS_PER_BYTE = 4,
+  /* Moving a cache line to another core takes about 0.1 microseconds and a chunk
+   * moves several; waking a thread takes up to 50. What is smaller does not gain. */
+  MIN_CHUNK_FLOPS = 100000,
+  MIN_SHARED_FLOPS = 4000000,
   /* All exceptions masked, round to nearest, flush-to-zero, denormals-are-zero. */
   RUN_MXCSR = 0x1f80 | 0x8000 | 0x0040,
 };
+
+/* A step in a run. Those who claim write `n_claimed`, those who wait read `n_done`. */
+typedef struct step_progress {
+  gate n_done;
+  alignas(CACHE_LINE_BYTES) atomic_uint n_claimed;
+  uint32_t chunk; /* tasks to claim at once */
+} step_progress;
 
 struct mxn_session {
   const mxn_program *program;
@@ -33,8 +50,8 @@ struct mxn_session {
   uint8_t *arena;
   uint8_t *scratch; /* [n_cores][scratch_stride] */
   mxn_tensor *outputs;
-  void **buffers;     /* address of each of the program's buffers */
-  atomic_uint *next;  /* first task of each step that nobody has claimed */
+  void **buffers; /* address of each of the program's buffers */
+  step_progress *steps;
   uint64_t *start_ns; /* of each step in a profiled run, else NULL */
 };
 
@@ -65,8 +82,8 @@ static bool alloc_memory(mxn_session *s) {
   s->arena = alloc_aligned(header->arena_bytes + MXN_OVER_READ_BYTES);
   s->scratch = alloc_aligned(s->n_cores * s->scratch_stride);
   s->buffers = calloc((size_t)header->n_buffers + 1, sizeof *s->buffers);
-  s->next = calloc((size_t)header->n_steps + 1, sizeof *s->next);
-  return s->arena && s->scratch && s->buffers && s->next && alloc_outputs(s);
+  s->steps = alloc_aligned(header->n_steps * sizeof *s->steps);
+  return s->arena && s->scratch && s->buffers && s->steps && alloc_outputs(s);
 }
 
 /* The start of a space; inputs get theirs with each run. */
@@ -87,6 +104,36 @@ static void resolve_buffers(mxn_session *s) {
   }
 }
 
+static uint64_t step_work(const neuronbin *bin, const mxn_neuronbin_step *step) {
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < step->n_buffers; i++) bytes += bin->buffers[step->first_buffer + i].bytes;
+  return step->flops + FLOPS_PER_BYTE * bytes;
+}
+
+static uint64_t program_work(const neuronbin *bin) {
+  uint64_t work = 0;
+  for (uint32_t i = 0; i < bin->header->n_steps; i++) work += step_work(bin, &bin->steps[i]);
+  return work;
+}
+
+static uint32_t n_tasks_of(const mxn_session *s, uint32_t step) {
+  return s->program->kernels[s->program->bin.steps[step].kernel].n_tasks;
+}
+
+/* How many tasks of a step are worth claiming at once. */
+static uint32_t chunk_of(const mxn_session *s, uint32_t step) {
+  const uint32_t n_tasks = n_tasks_of(s, step);
+  if (s->n_cores == 1) return n_tasks;
+  const uint64_t n_worth = step_work(&s->program->bin, &s->program->bin.steps[step]) / MIN_CHUNK_FLOPS + 1;
+  const uint64_t n_wanted = (uint64_t)s->n_cores * CHUNKS_PER_WORKER;
+  const uint32_t n_chunks = (uint32_t)(n_worth < n_wanted ? n_worth : n_wanted);
+  return (n_tasks + n_chunks - 1) / n_chunks;
+}
+
+static void prepare_steps(mxn_session *s) {
+  for (uint32_t i = 0; i < s->program->bin.header->n_steps; i++) s->steps[i] = (step_progress){.chunk = chunk_of(s, i)};
+}
+
 static void resolve_inputs(mxn_session *s, const mxn_tensor *inputs) {
   const neuronbin *bin = &s->program->bin;
   for (uint32_t i = 0; i < bin->header->n_buffers; i++) {
@@ -104,12 +151,14 @@ mxn_status mxn_session_create(const mxn_program *program, uint32_t n_cores, mxn_
   if (!s) return error_set(err, MXN_NOMEM, "%s: out of memory for a session", program->label);
   s->program = program;
   s->n_cores = n_cores < POOL_MAX_CORES ? n_cores : POOL_MAX_CORES;
+  if (program_work(&program->bin) < MIN_SHARED_FLOPS) s->n_cores = 1;
   if (!alloc_memory(s)) {
     mxn_session_destroy(s);
     return error_set(err, MXN_NOMEM, "%s: out of memory for a session: %" PRIu64 " bytes of activations",
                      program->label, program->bin.header->arena_bytes);
   }
   resolve_buffers(s);
+  prepare_steps(s);
   pool_reserve(s->n_cores);
   *out_session = s;
   return MXN_OK;
@@ -124,7 +173,7 @@ void mxn_session_destroy(mxn_session *session) {
   free(session->arena);
   free(session->scratch);
   free(session->buffers);
-  free(session->next);
+  free(session->steps);
   free(session);
 }
 
@@ -214,37 +263,41 @@ static mxn_kernel kernel_at(const mxn_program *p, const mxn_neuronbin_kernel *ke
 #endif
 
 /* This worker's share of a step. */
-CALLS_MACHINE_CODE static void run_step(mxn_session *s, uint32_t step, void *scratch, uint32_t n_workers) {
+CALLS_MACHINE_CODE static void run_step(mxn_session *s, uint32_t step, void *scratch) {
   const mxn_neuronbin_step *row = &s->program->bin.steps[step];
-  const mxn_neuronbin_kernel *kernel = &s->program->kernels[row->kernel];
-  const mxn_kernel compute = kernel_at(s->program, kernel);
+  const mxn_kernel compute = kernel_at(s->program, &s->program->kernels[row->kernel]);
   void *const *buffers = s->buffers + row->first_buffer;
-  const uint32_t n_tasks = kernel->n_tasks, n_chunks = n_workers == 1 ? 1 : n_workers * CHUNKS_PER_WORKER;
-  const uint32_t chunk = (n_tasks + n_chunks - 1) / n_chunks;
+  step_progress *progress = &s->steps[step];
+  const uint32_t n_tasks = n_tasks_of(s, step), chunk = progress->chunk;
   for (;;) {
-    const uint32_t begin = atomic_fetch_add_explicit(&s->next[step], chunk, memory_order_relaxed);
+    const uint32_t begin = atomic_fetch_add_explicit(&progress->n_claimed, chunk, memory_order_relaxed);
     if (begin >= n_tasks) return;
-    compute(buffers, scratch, begin, n_tasks - begin < chunk ? n_tasks : begin + chunk);
+    const uint32_t end = n_tasks - begin < chunk ? n_tasks : begin + chunk;
+    compute(buffers, scratch, begin, end);
+    if (atomic_fetch_add(&progress->n_done.value, end - begin) + end - begin == n_tasks) gate_wake(&progress->n_done);
   }
 }
 
 static void run_steps(void *job, uint32_t worker, uint32_t n_workers) {
+  (void)n_workers;
   mxn_session *s = job;
   const uint32_t n_steps = s->program->bin.header->n_steps, mxcsr = _mm_getcsr();
   void *scratch = s->scratch + worker * s->scratch_stride;
   _mm_setcsr(RUN_MXCSR);
   for (uint32_t i = 0; i < n_steps; i++) {
-    if (i > 0) pool_barrier(n_workers);
     if (worker == 0 && s->start_ns) s->start_ns[i] = now_ns();
-    run_step(s, i, scratch, n_workers);
+    run_step(s, i, scratch);
+    gate_wait_for(&s->steps[i].n_done, n_tasks_of(s, i));
   }
   _mm_setcsr(mxcsr);
 }
 
 static void run_checked(mxn_session *s, const mxn_tensor *inputs, mxn_tensor *outputs) {
   resolve_inputs(s, inputs);
-  for (uint32_t i = 0; i < s->program->bin.header->n_steps; i++)
-    atomic_store_explicit(&s->next[i], 0, memory_order_relaxed);
+  for (uint32_t i = 0; i < s->program->bin.header->n_steps; i++) {
+    atomic_store_explicit(&s->steps[i].n_claimed, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->steps[i].n_done.value, 0, memory_order_relaxed);
+  }
   pool_run(s->n_cores, run_steps, s);
   for (size_t i = 0; i < s->program->bin.header->n_outputs; i++) outputs[i] = s->outputs[i];
 }

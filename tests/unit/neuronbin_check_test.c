@@ -19,7 +19,7 @@ static void test_round_trip(void **state) {
   assert_int_equal(neuronbin_check(b.data, b.size, "sample", &err), MXN_OK);
   const neuronbin bin = view(b);
   assert_string_equal(bin.header->compiler, "mxneuron 0.1.0");
-  assert_int_equal(bin.header->flops, 3 * SAMPLE_N);
+  assert_int_equal(bin.header->flops, 3 * SAMPLE_STEP_FLOPS);
   assert_int_equal(bin.header->n_cores, 1);
   assert_int_equal(bin.header->n_buffers, 5);
   assert_string_equal(bin.strings + bin.inputs[0].name, "data");

@@ -3,7 +3,8 @@
  *     step 0  sum = x + weights      (arena)
  *     step 1  y = sum * sum          (goes through the scratch)
  *
- * for x and y of SAMPLE_N float32 values, one task each. Its bytes can be
+ * for x and y of SAMPLE_N float32 values, one task each. It says that it is heavy,
+ * so that runs use the pool. Its bytes can be
  * changed and sealed again (digest recomputed), or wrapped in a parameter file.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -30,6 +31,7 @@
 #define SAMPLE_ROWS 4
 #define SAMPLE_COLUMNS 1000
 #define SAMPLE_N (SAMPLE_ROWS * SAMPLE_COLUMNS)
+#define SAMPLE_STEP_FLOPS UINT64_C(1000000000)
 #define SAMPLE_BYTES (SAMPLE_N * sizeof(float))
 
 typedef struct bytes {
@@ -77,14 +79,14 @@ static inline mxn_status sample_write(const char *path, mxn_error *err) {
       {.kernel = 0,
        .n_buffers = 3,
        .name = "plus",
-       .flops = SAMPLE_N,
+       .flops = SAMPLE_STEP_FLOPS,
        .buffers = {{MXN_SPACE_INPUT, 0, 0, SAMPLE_BYTES},
                    {MXN_SPACE_WEIGHTS, 0, 0, SAMPLE_BYTES},
                    {MXN_SPACE_ARENA, 0, 128, SAMPLE_BYTES}}},
       {.kernel = 1,
        .n_buffers = 2,
        .name = "square",
-       .flops = 2 * SAMPLE_N,
+       .flops = 2 * SAMPLE_STEP_FLOPS,
        .buffers = {{MXN_SPACE_ARENA, 0, 128, SAMPLE_BYTES}, {MXN_SPACE_OUTPUT, 0, 0, SAMPLE_BYTES}}},
   };
   mxn_neuronbin_kernel kernels[2] = {{0, SAMPLE_N, 0}, {SAMPLE_SQUARE_ENTRY, SAMPLE_N, 64}};

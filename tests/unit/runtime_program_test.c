@@ -55,14 +55,14 @@ static void test_bare_file(void **state) {
   assert_int_equal(mxn_program_output_type(p, 0)->dims[1], SAMPLE_COLUMNS);
   assert_true(mxn_program_has_batch(p));
   assert_string_equal(mxn_program_step_name(p, 1), "square");
-  assert_int_equal(mxn_program_step_flops(p, 1), 2 * SAMPLE_N);
+  assert_int_equal(mxn_program_step_flops(p, 1), 2 * SAMPLE_STEP_FLOPS);
   assert_null(mxn_program_step_name(p, 2));
   assert_int_equal(mxn_program_step_flops(p, 2), 0);
   mxn_program_get_info(p, &info);
   assert_int_equal(info.arena_bytes, 128 + SAMPLE_BYTES);
   assert_int_equal(info.weight_bytes, SAMPLE_BYTES);
   assert_int_equal(info.scratch_bytes, 64);
-  assert_int_equal(info.flops, 3 * SAMPLE_N);
+  assert_int_equal(info.flops, 3 * SAMPLE_STEP_FLOPS);
   assert_int_equal(info.n_operators, 2);
   assert_int_equal(info.n_steps, 2);
   assert_string_equal(info.targets, "x86-64-v4,x86-64-v3");
