@@ -78,46 +78,94 @@ static bool parse_bool(const char *text, int64_t *out) {
   return false;
 }
 
-static bool parse_element(cursor *c, const op_attribute *a, int64_t *out) {
-  if (skip(c, "None")) {
-    *out = OP_TUPLE_NONE;
-    return true;
-  }
-  return parse_integer(c, out) && *out >= a->minimum && *out != OP_TUPLE_NONE;
-}
-
-/* "(1, 2)", "[1, 2]", "(1,)", "()", or a bare "1". */
-static bool parse_tuple(cursor *c, const op_attribute *a, op_tuple *out) {
-  const char *close = skip(c, "(") ? ")" : skip(c, "[") ? "]" : NULL;
-  out->n = 0;
-  while (!(close && skip(c, close))) {
-    if (out->n == MXN_MAX_DIMS || !parse_element(c, a, &out->v[out->n])) return false;
-    out->n++;
-    if (!close) break;
-    if (skip(c, ",")) continue;
-    if (!skip(c, close)) return false;
-    break;
-  }
-  return at_end(c);
-}
-
-static bool parse_enumeration(arena *a, const char *texts, const char *text, const char **out) {
+/* Whether a list such as "max|avg|sum" has the text. */
+static bool has_text(const char *texts, const char *text) {
   const size_t n = strlen(text);
   for (const char *t = texts; n > 0; t++) {
     const size_t length = strcspn(t, "|");
-    if (length == n && strncmp(t, text, n) == 0) {
-      *out = arena_strdup(a, text);
-      return true;
-    }
+    if (length == n && strncmp(t, text, n) == 0) return true;
     t += length;
     if (!*t) break;
   }
   return false;
 }
 
+/* Tuples. */
+
+typedef union element {
+  int64_t integer;
+  double number;
+} element;
+
+static bool is_of_numbers(const op_attribute *d) { return d->kind == OP_FLOATS || d->kind == OP_NUMBERS; }
+
+static bool parse_element(cursor *c, const op_attribute *d, element *out) {
+  if (is_of_numbers(d)) {
+    if (!parse_number(c, &out->number)) return false;
+    if (d->kind == OP_FLOATS) out->number = (double)(float)out->number;
+    return true;
+  }
+  if (d->minimum == OP_TUPLE_NONE && skip(c, "None")) {
+    out->integer = OP_TUPLE_NONE;
+    return true;
+  }
+  return parse_integer(c, &out->integer) && out->integer >= d->minimum && out->integer != OP_TUPLE_NONE;
+}
+
+/* "(1, 2)", "[1, 2]", "(1,)", "()", or a bare "1". The list has one element for
+ * each comma and one more at most. */
+static bool parse_elements(cursor *c, const op_attribute *d, element *out, int32_t most, int32_t *out_n) {
+  const char *close = skip(c, "(") ? ")" : skip(c, "[") ? "]" : NULL;
+  int32_t n = 0;
+  while (!(close && skip(c, close))) {
+    if (n == most || !parse_element(c, d, &out[n])) return false;
+    n++;
+    if (!close) break;
+    if (skip(c, ",")) continue;
+    if (!skip(c, close)) return false;
+    break;
+  }
+  *out_n = n;
+  return at_end(c);
+}
+
+enum { MAX_ELEMENTS = 1 << 20 };
+
+static int32_t most_elements(const op_attribute *d, const char *text) {
+  int32_t n = 1;
+  if (d->kind == OP_TUPLE) return MXN_MAX_DIMS;
+  for (; *text && n < MAX_ELEMENTS; text++) n += *text == ',';
+  return n;
+}
+
+static bool parse_tuple(arena *a, const op_attribute *d, const char *text, op_parameter *out) {
+  cursor c = {text};
+  const int32_t most = most_elements(d, text);
+  int32_t n;
+  element *elements = arena_array(a, (size_t)(most < MXN_MAX_DIMS ? MXN_MAX_DIMS : most), sizeof *elements);
+  if (!parse_elements(&c, d, elements, most, &n)) return false;
+  if (is_of_numbers(d))
+    out->numbers = arena_copy(a, &(op_numbers){.n = n, .v = &elements->number}, sizeof(op_numbers));
+  else
+    out->tuple = arena_copy(a, &(op_tuple){.n = n, .v = &elements->integer}, sizeof(op_tuple));
+  return true;
+}
+
+/* Values. */
+
+static bool parse_dtype(const op_attribute *d, const char *text, int64_t *out) {
+  *out = mxn_dtype_from_name(text);
+  return *out != MXN_DTYPE_UNKNOWN && (!d->texts || has_text(d->texts, text));
+}
+
+static bool parse_enumeration(arena *a, const char *texts, const char *text, const char **out) {
+  if (!has_text(texts, text)) return false;
+  *out = arena_strdup(a, text);
+  return true;
+}
+
 static bool parse_value(arena *a, const op_attribute *d, const char *text, op_parameter *out) {
   cursor c = {text};
-  op_tuple tuple;
   switch (d->kind) {
     case OP_INT: return parse_integer(&c, &out->integer) && at_end(&c) && out->integer <= INT32_MAX;
     case OP_LONG: return parse_integer(&c, &out->integer) && at_end(&c);
@@ -125,11 +173,12 @@ static bool parse_value(arena *a, const op_attribute *d, const char *text, op_pa
     case OP_FLOAT:
     case OP_DOUBLE: return parse_number(&c, &out->number) && at_end(&c);
     case OP_ENUMERATION: return parse_enumeration(a, d->texts, text, &out->text);
-    case OP_DTYPE: return (out->integer = mxn_dtype_from_name(text)) != MXN_DTYPE_UNKNOWN;
+    case OP_TEXT: return (out->text = arena_strdup(a, text)) != NULL;
+    case OP_DTYPE: return parse_dtype(d, text, &out->integer);
     case OP_TUPLE:
-      if (!parse_tuple(&c, d, &tuple)) return false;
-      out->tuple = arena_copy(a, &tuple, sizeof tuple);
-      return true;
+    case OP_INTEGERS:
+    case OP_FLOATS:
+    case OP_NUMBERS: return parse_tuple(a, d, text, out);
   }
   return false;
 }
@@ -154,18 +203,26 @@ static const char *expected_value(arena *a, const op_attribute *d) {
     case OP_FLOAT:
     case OP_DOUBLE: return "a number";
     case OP_ENUMERATION: return expected_texts(a, d->texts);
-    case OP_DTYPE: return "the name of an element type";
+    case OP_TEXT: return "a text";
+    case OP_DTYPE: return d->texts ? expected_texts(a, d->texts) : "the name of an element type";
+    case OP_FLOATS:
+    case OP_NUMBERS: return "a tuple of numbers";
     case OP_TUPLE:
+    case OP_INTEGERS:
       return has_minimum ? arena_printf(a, "a tuple of integers of at least %" PRId64, d->minimum)
                          : "a tuple of integers";
   }
   return "another value";
 }
 
+static bool is_tuple(const op_attribute *d) {
+  return d->kind == OP_TUPLE || d->kind == OP_INTEGERS || is_of_numbers(d);
+}
+
 /* Only what declares None as its default may be None; a tuple that has a default
  * may be, too. */
 static bool may_be_none(const op_attribute *d) {
-  return d->default_text && (d->kind == OP_TUPLE || strcmp(d->default_text, "None") == 0);
+  return d->default_text && (is_tuple(d) || strcmp(d->default_text, "None") == 0);
 }
 
 static bool is_out_of_range(const op_attribute *d, const op_parameter *p) {

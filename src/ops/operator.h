@@ -21,21 +21,26 @@ typedef enum op_attribute_kind {
   OP_FLOAT,       /* rounded to float32, as MXNet keeps it */
   OP_DOUBLE,      /* kept as it is */
   OP_ENUMERATION, /* one of `texts` */
-  OP_DTYPE,       /* the name of an element type */
-  OP_TUPLE,       /* of 64-bit integers; an element may be None */
+  OP_TEXT,        /* any text */
+  OP_DTYPE,       /* the name of an element type; one of `texts` where there are some */
+  OP_TUPLE,       /* of 64-bit integers, one for each dimension; or a bare integer */
+  OP_INTEGERS,    /* the same of any length */
+  OP_FLOATS,      /* a tuple of numbers of any length, rounded to float32, or a bare number */
+  OP_NUMBERS,     /* the same, kept as they are */
 } op_attribute_kind;
 
 /* The declaration of an attribute. A default of "None" also says that None may be
- * written; no default at all says that the attribute is required. */
+ * written; no default at all says that the attribute is required. Tuples may be
+ * None wherever they have a default, as MXNet's mxnet::TShape may. */
 typedef struct op_attribute {
   const char *name;
   op_attribute_kind kind;
   const char *default_text;
-  int64_t minimum;   /* of integers and of a tuple's elements */
+  int64_t minimum;   /* of integers and of a tuple's elements; OP_TUPLE_NONE: an element may be None */
   const char *texts; /* of an enumeration: "max|avg|sum" */
 } op_attribute;
 
-/* A tuple's element that is None. */
+/* A tuple's element that is None; below every integer. */
 #define OP_TUPLE_NONE INT64_MIN
 
 /* The value of an attribute; parameters stand in the order of the declarations. */
@@ -46,6 +51,7 @@ typedef struct op_parameter {
     double number;
     const char *text;
     const op_tuple *tuple;
+    const op_numbers *numbers;
     const char *const *texts; /* behind the last: what is appended to the names of the outputs */
   };
 } op_parameter;

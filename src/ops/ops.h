@@ -24,12 +24,19 @@
 #include "graph/graph.h"
 #include "mxneuron/status.h"
 
-/* A tuple attribute such as kernel; n is -1 where it is None or was left out
- * and has no default. */
+/* A tuple attribute such as kernel; n is -1 where it is None. Up to MXN_MAX_DIMS
+ * elements may be read, of which those from n on are 0. Only an attribute that is
+ * no tuple of dimensions (kind OP_INTEGERS) has more. */
 typedef struct op_tuple {
   int32_t n;
-  int64_t v[MXN_MAX_DIMS];
+  const int64_t *v;
 } op_tuple;
+
+/* A tuple of numbers such as the sizes of MultiBoxPrior; n is -1 where it is None. */
+typedef struct op_numbers {
+  int32_t n;
+  const double *v;
+} op_numbers;
 
 /* Resolve every node's definition (aliases included: _Plus is elemwise_add)
  * and parse its attributes, also in subgraphs. Operators that nobody knows keep
@@ -51,8 +58,9 @@ bool op_is(const node *n, const char *canonical_name);
 int64_t op_int(const node *n, const char *attribute);
 double op_float(const node *n, const char *attribute);
 bool op_bool(const node *n, const char *attribute);
-const char *op_text(const node *n, const char *attribute); /* one of an enumeration's texts */
+const char *op_text(const node *n, const char *attribute); /* any, or one of an enumeration's texts */
 op_tuple op_tuple_of(const node *n, const char *attribute);
+op_numbers op_numbers_of(const node *n, const char *attribute);
 mxn_dtype op_dtype(const node *n, const char *attribute);
 
 /* Whether an attribute that may be None is. What op_text() gives is NULL then,

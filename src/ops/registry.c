@@ -19,9 +19,15 @@
 #define FLOAT(name, text) {name, OP_FLOAT, text, INT64_MIN, NULL}
 #define DOUBLE(name, text) {name, OP_DOUBLE, text, INT64_MIN, NULL}
 #define ENUMERATION(name, text, texts) {name, OP_ENUMERATION, text, 0, texts}
+#define TEXT(name, text) {name, OP_TEXT, text, 0, NULL}
 #define DTYPE(name, text) {name, OP_DTYPE, text, 0, NULL}
-#define TUPLE(name, text) {name, OP_TUPLE, text, INT64_MIN, NULL}
+#define DTYPE_OF(name, text, texts) {name, OP_DTYPE, text, 0, texts}
+#define TUPLE(name, text) {name, OP_TUPLE, text, INT64_MIN + 1, NULL}
 #define TUPLE_FROM(minimum, name, text) {name, OP_TUPLE, text, minimum, NULL}
+#define TUPLE_OR_NONE(name, text) {name, OP_TUPLE, text, OP_TUPLE_NONE, NULL} /* elements may be None */
+#define INTEGERS(name, text) {name, OP_INTEGERS, text, INT64_MIN + 1, NULL}
+#define FLOATS(name, text) {name, OP_FLOATS, text, 0, NULL}
+#define NUMBERS(name, text) {name, OP_NUMBERS, text, 0, NULL}
 
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NUMBERED ((const char *const[]){NULL})
@@ -126,7 +132,13 @@ const char *op_text(const node *n, const char *name) { return find_parameter(n, 
 
 op_tuple op_tuple_of(const node *n, const char *name) {
   const op_parameter *p = find_parameter(n, name);
-  return p->is_none ? (op_tuple){.n = -1} : *p->tuple;
+  static const int64_t zeros[MXN_MAX_DIMS];
+  return p->is_none ? (op_tuple){.n = -1, .v = zeros} : *p->tuple;
+}
+
+op_numbers op_numbers_of(const node *n, const char *name) {
+  const op_parameter *p = find_parameter(n, name);
+  return p->is_none ? (op_numbers){.n = -1} : *p->numbers;
 }
 
 mxn_dtype op_dtype(const node *n, const char *name) {

@@ -141,11 +141,13 @@ static void reverse(int64_t *v, int32_t n) {
 
 static mxn_status resolve_codes(inference *x, op_tuple codes, mxn_type in, mxn_type *out) {
   const bool is_reversed = op_bool(x->node, "reverse");
+  int64_t in_turn[MXN_MAX_DIMS];
+  memcpy(in_turn, codes.v, sizeof in_turn);
   if (is_reversed) {
-    reverse(codes.v, codes.n);
+    reverse(in_turn, codes.n);
     reverse(in.dims, in.n_dims);
   }
-  reshaping r = {.x = x, .codes = codes.v, .in = in.dims, .n_codes = codes.n, .n_in = in.n_dims, .rest = -1};
+  reshaping r = {.x = x, .codes = in_turn, .in = in.dims, .n_codes = codes.n, .n_in = in.n_dims, .rest = -1};
   while (r.code < r.n_codes) TRY(take_code(&r));
   TRY(infer_last_unknown(x, &r.out, &in));
   if (is_reversed) reverse(r.out.dims, r.out.n_dims);

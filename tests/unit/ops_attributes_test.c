@@ -40,6 +40,82 @@ static void test_none_inside_a_tuple(void **state) {
   assert_true(end.n == 2 && end.v[0] == 2 && end.v[1] == OP_TUPLE_NONE);
 }
 
+/* Kinds that few operators have, by themselves. */
+
+static bool parses(const op_attribute *d, const char *text, op_parameter *out) {
+  const char *expected = NULL;
+  const bool fits = attribute_parse(&memory, d, text, out, &expected);
+  assert_true(fits || expected);
+  return fits;
+}
+
+static void assert_parse_fails(const op_attribute *d, const char *text, const char *expected) {
+  const char *got = NULL;
+  op_parameter p;
+  assert_false(attribute_parse(&memory, d, text, &p, &got));
+  assert_string_equal(got, expected);
+}
+
+static void test_tuples_of_numbers(void **state) {
+  (void)state;
+  const op_attribute floats = {.name = "sizes", .kind = OP_FLOATS, .default_text = "(1.0,)"};
+  const op_attribute numbers = {.name = "range", .kind = OP_NUMBERS, .default_text = "None"};
+  op_parameter p;
+  assert_true(parses(&floats, "(0.1, 2, -inf)", &p));
+  assert_true(p.numbers->n == 3 && p.numbers->v[0] == (double)0.1f && p.numbers->v[1] == 2);
+  assert_true(p.numbers->v[2] == -INFINITY);
+  assert_true(parses(&floats, NULL, &p) && p.numbers->n == 1 && p.numbers->v[0] == 1);
+  assert_true(parses(&floats, "0.5", &p) && p.numbers->n == 1 && p.numbers->v[0] == 0.5);
+  assert_true(parses(&numbers, "[0.1,]", &p) && p.numbers->n == 1 && p.numbers->v[0] == 0.1);
+  assert_true(parses(&numbers, "()", &p) && p.numbers->n == 0 && !p.is_none);
+  assert_true(parses(&numbers, "None", &p) && p.is_none);
+  assert_true(parses(&numbers, NULL, &p) && p.is_none);
+  assert_parse_fails(&numbers, "(1, two)", "a tuple of numbers");
+  assert_parse_fails(&numbers, "(1, None)", "a tuple of numbers");
+  assert_parse_fails(&numbers, "(1", "a tuple of numbers");
+}
+
+static void test_long_tuples(void **state) {
+  (void)state;
+  const op_attribute integers = {.name = "indices", .kind = OP_INTEGERS, .minimum = 0};
+  const op_attribute dimensions = {.name = "shape", .kind = OP_TUPLE, .minimum = 0};
+  const char *text = "(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17)";
+  op_parameter p;
+  assert_true(parses(&integers, text, &p) && p.tuple->n == 17 && p.tuple->v[16] == 17);
+  assert_parse_fails(&dimensions, text, "a tuple of integers of at least 0");
+  assert_parse_fails(&integers, "(1, -1)", "a tuple of integers of at least 0");
+  assert_parse_fails(&integers, NULL, "a tuple of integers of at least 0");
+  assert_parse_fails(&integers, "None", "a tuple of integers of at least 0");
+}
+
+static void test_none_in_place_of_a_tuple_or_its_element(void **state) {
+  (void)state;
+  const op_attribute axis = {.name = "axis", .kind = OP_TUPLE, .default_text = "None", .minimum = INT64_MIN + 1};
+  const op_attribute begin = {.name = "begin", .kind = OP_TUPLE, .default_text = "()", .minimum = OP_TUPLE_NONE};
+  op_parameter p;
+  assert_true(parses(&axis, NULL, &p) && p.is_none);
+  assert_true(parses(&axis, "()", &p) && !p.is_none && p.tuple->n == 0);
+  assert_true(parses(&axis, "-2", &p) && p.tuple->n == 1 && p.tuple->v[0] == -2);
+  assert_parse_fails(&axis, "(None,)", "a tuple of integers");
+  assert_true(parses(&begin, "(None, 3)", &p) && p.tuple->v[0] == OP_TUPLE_NONE && p.tuple->v[1] == 3);
+  assert_true(parses(&begin, "None", &p) && p.is_none);
+}
+
+static void test_texts_and_choices_of_element_types(void **state) {
+  (void)state;
+  const op_attribute text = {.name = "subscripts", .kind = OP_TEXT, .default_text = ""};
+  const op_attribute dtype = {.name = "dtype", .kind = OP_DTYPE, .default_text = "float32", .texts = "float32|int64"};
+  op_parameter p;
+  assert_true(parses(&text, "ij,jk->ik", &p));
+  assert_string_equal(p.text, "ij,jk->ik");
+  assert_true(parses(&text, NULL, &p));
+  assert_string_equal(p.text, "");
+  assert_true(parses(&dtype, NULL, &p) && p.integer == MXN_FLOAT32);
+  assert_true(parses(&dtype, "int64", &p) && p.integer == MXN_INT64);
+  assert_parse_fails(&dtype, "int8", "one of float32 int64");
+  assert_parse_fails(&dtype, "float", "one of float32 int64");
+}
+
 static double number(const char *text) {
   const char *lines = "%%0 = input \"x\" : ??\n%%1 = _plus_scalar(%%0) \"p\" {scalar=\"%s\"}";
   char *all = arena_alloc(&memory, 256);
@@ -242,6 +318,10 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_tuples),
       TEST(test_none_inside_a_tuple),
+      TEST(test_tuples_of_numbers),
+      TEST(test_long_tuples),
+      TEST(test_none_in_place_of_a_tuple_or_its_element),
+      TEST(test_texts_and_choices_of_element_types),
       TEST(test_numbers),
       TEST(test_float_is_rounded),
       TEST(test_booleans),
