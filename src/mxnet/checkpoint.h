@@ -35,7 +35,8 @@ const char *parameter_prefix(parameter_kind kind);
 const parameter **parameters_by_name(arena *a, const parameter_list *list);
 
 /* Map a parameter file and list its arrays. An array that MXNet calls none has
- * n_dims -1 and no data; two of one name and kind are an error. */
+ * n_dims -1 and no data; two of one name and kind are an error. Sparse arrays
+ * (row_sparse, csr) become dense. */
 MXN_MUST_CHECK mxn_status params_load(arena *a, const char *path, parameter_list *out_list, mxn_error *err);
 
 /* Write arrays in their order ("arg:"/"aux:" in front by kind): temporary name,

@@ -17,7 +17,14 @@ enum { MAX_ARRAYS = 1 << 20 };
 
 enum { MXNET_MAX_DIMS = 32, FIRST_DEVICE_TYPE = 1, LAST_DEVICE_TYPE = 6 };
 
-enum { STORAGE_DENSE = 0, STORAGE_ROW_SPARSE = 1, STORAGE_CSR = 2 };
+/* The numbers are those of the files. A sparse array is small in a file, however
+ * large it is: this much is believed. */
+static const struct storage_kind {
+  const char *name;
+  uint32_t n_indices;
+} storage_kinds[] = {
+    [NDARRAY_DENSE] = {"default", 0}, [NDARRAY_ROW_SPARSE] = {"row_sparse", 1}, [NDARRAY_CSR] = {"csr", 2}};
+static const uint64_t max_expanded_bytes = (uint64_t)4 << 30;
 
 /* dtypes 8 to 11 are MXNet's int16, uint16, uint32, uint64, which no operator of MXNet 1.9.1 takes. */
 enum { FIRST_FOREIGN_DTYPE = 8, LAST_FOREIGN_DTYPE = 11 };
@@ -88,13 +95,16 @@ static mxn_status check_n_dims(reader *r, int64_t n_dims) {
                    n_dims, MXNET_MAX_DIMS);
 }
 
-static mxn_status check_storage(reader *r, int32_t storage) {
-  if (storage == STORAGE_DENSE) return MXN_OK;
-  if (storage == STORAGE_ROW_SPARSE || storage == STORAGE_CSR)
-    return error_set(r->err, MXN_UNSUPPORTED, "%s: array %zu: storage type %s, only dense arrays are supported",
-                     r->file, r->array, storage == STORAGE_CSR ? "csr" : "row_sparse");
-  return error_set(r->err, MXN_FORMAT, "%s: array %zu: storage type %" PRId32 ", expected 0, 1 or 2", r->file, r->array,
-                   storage);
+static mxn_status read_storage(reader *r, bool is_numpy, ndarray_storage *out) {
+  uint32_t number;
+  TRY(take_u32(r, "storage type", &number));
+  if (number >= sizeof storage_kinds / sizeof *storage_kinds)
+    return error_set(r->err, MXN_FORMAT, "%s: array %zu: storage type %" PRId32 ", expected 0, 1 or 2", r->file,
+                     r->array, (int32_t)number);
+  *out = (ndarray_storage)number;
+  if (*out == NDARRAY_DENSE || !is_numpy) return MXN_OK;
+  return error_set(r->err, MXN_FORMAT, "%s: array %zu: storage type %s, arrays with numpy shapes are dense", r->file,
+                   r->array, storage_kinds[number].name);
 }
 
 /* The array formats differ in what stands before the context. */
@@ -109,13 +119,28 @@ static bool has_unknown_dim(const mxn_type *type) {
   return false;
 }
 
-/* Up to the shape; n_dims -1 where the array is none. */
-static mxn_status read_shape(reader *r, mxn_type *type, bool *out_is_numpy) {
-  uint32_t magic, n_dims, storage = 0;
-  TRY(take_u32(r, "header", &magic));
-  const struct array_format *format = NULL;
+/* Number of dimensions and dimensions, as all formats but the oldest have them. */
+static mxn_status read_new_dims(reader *r, mxn_type *type) {
+  uint32_t n_dims;
+  TRY(take_u32(r, "number of dimensions", &n_dims));
+  TRY(check_n_dims(r, (int32_t)n_dims));
+  type->n_dims = (int32_t)n_dims;
+  return type->n_dims > 0 ? read_dims(r, type) : MXN_OK;
+}
+
+static const struct array_format *find_format(uint32_t magic) {
   for (size_t i = 0; i < sizeof array_formats / sizeof *array_formats; i++)
-    if (array_formats[i].magic == magic) format = &array_formats[i];
+    if (array_formats[i].magic == magic) return &array_formats[i];
+  return NULL;
+}
+
+/* Up to the shape; n_dims -1 where the array is none. `out_stored` is the shape of
+ * what a sparse array stores. */
+static mxn_status read_shape(reader *r, ndarray_entry *entry, mxn_type *out_stored) {
+  uint32_t magic;
+  mxn_type *type = &entry->type;
+  TRY(take_u32(r, "header", &magic));
+  const struct array_format *format = find_format(magic);
   if (!format && magic > MXNET_MAX_DIMS)
     return error_set(r->err, MXN_FORMAT, "%s: array %zu: unknown format 0x%08" PRIX32 " at byte %zu", r->file, r->array,
                      magic, r->at - 4);
@@ -124,15 +149,12 @@ static mxn_status read_shape(reader *r, mxn_type *type, bool *out_is_numpy) {
     type->n_dims = (int32_t)magic;
     TRY(read_legacy_dims(r, type));
   } else {
-    if (format->has_storage) TRY(take_u32(r, "storage type", &storage));
-    TRY(check_storage(r, (int32_t)storage));
-    TRY(take_u32(r, "number of dimensions", &n_dims));
-    TRY(check_n_dims(r, (int32_t)n_dims));
-    type->n_dims = (int32_t)n_dims;
-    if (type->n_dims > 0) TRY(read_dims(r, type));
+    if (format->has_storage) TRY(read_storage(r, format->is_numpy, &entry->storage));
+    if (entry->storage != NDARRAY_DENSE) TRY(read_new_dims(r, out_stored));
+    TRY(read_new_dims(r, type));
   }
-  *out_is_numpy = format && format->is_numpy;
-  if (*out_is_numpy ? has_unknown_dim(type) : type->n_dims == 0) type->n_dims = -1;
+  entry->is_numpy = format && format->is_numpy;
+  if (entry->is_numpy ? has_unknown_dim(type) : type->n_dims == 0) type->n_dims = -1;
   return MXN_OK;
 }
 
@@ -173,15 +195,75 @@ static mxn_status data_bytes(reader *r, const mxn_type *type, size_t *out_bytes)
   return MXN_OK;
 }
 
+/* Sparse arrays. */
+
+static mxn_status read_indices_header(reader *r, ndarray_indices *indices) {
+  uint32_t number;
+  mxn_type shape;
+  TRY(take_u32(r, "dtype of indices", &number));
+  if (number != MXN_INT64 && number != MXN_INT32)
+    return error_set(r->err, MXN_FORMAT, "%s: array %zu: indices of dtype %" PRId32 ", expected int32 or int64",
+                     r->file, r->array, (int32_t)number);
+  TRY(read_new_dims(r, &shape));
+  if (shape.n_dims != 1 || shape.dims[0] < 0)
+    return error_set(r->err, MXN_FORMAT, "%s: array %zu: its indices are not one row of numbers", r->file, r->array);
+  indices->dtype = (mxn_dtype)number;
+  indices->n = (size_t)shape.dims[0];
+  return MXN_OK;
+}
+
+/* What is stored are whole rows, each with its index. */
+static bool agree_row_sparse(const ndarray_entry *e, const mxn_type *stored) {
+  bool agree = stored->n_dims == e->type.n_dims && (uint64_t)stored->dims[0] == e->indices[0].n;
+  for (int32_t d = 1; agree && d < stored->n_dims; d++) agree = stored->dims[d] == e->type.dims[d];
+  return agree;
+}
+
+/* What is stored are single numbers of a matrix, each with its column. MXNet writes
+ * no row starts where it stores none. */
+static bool agree_csr(const ndarray_entry *e, const mxn_type *stored) {
+  if (e->type.n_dims != 2 || stored->n_dims != 1 || (uint64_t)stored->dims[0] != e->indices[1].n) return false;
+  const uint64_t n_starts = e->indices[0].n;
+  return n_starts == (uint64_t)e->type.dims[0] + 1 || (n_starts == 0 && stored->dims[0] == 0);
+}
+
+static mxn_status check_sparse(reader *r, const ndarray_entry *e, const mxn_type *stored) {
+  size_t bytes;
+  if (!(e->storage == NDARRAY_CSR ? agree_csr : agree_row_sparse)(e, stored))
+    return error_set(r->err, MXN_FORMAT, "%s: array %zu: the shapes of its %s parts do not agree", r->file, r->array,
+                     storage_kinds[e->storage].name);
+  TRY(data_bytes(r, &e->type, &bytes));
+  if (bytes <= max_expanded_bytes) return MXN_OK;
+  return error_set(r->err, MXN_UNSUPPORTED,
+                   "%s: array %zu: a %s array that takes %zu bytes as a dense one, expected at most %" PRIu64, r->file,
+                   r->array, storage_kinds[e->storage].name, bytes, max_expanded_bytes);
+}
+
+static mxn_status take_indices(reader *r, ndarray_indices *indices) {
+  uint64_t bytes;
+  indices->offset = r->at;
+  if (__builtin_mul_overflow(indices->n, mxn_dtype_bytes(indices->dtype), &bytes)) bytes = UINT64_MAX;
+  return take(r, bytes, "indices") ? MXN_OK : MXN_FORMAT;
+}
+
+/* The list. */
+
 static mxn_status read_array(reader *r, ndarray_entry *entry) {
+  mxn_type stored = {.n_dims = 0};
   entry->type.dtype = MXN_DTYPE_UNKNOWN;
-  TRY(read_shape(r, &entry->type, &entry->is_numpy));
+  TRY(read_shape(r, entry, &stored));
   if (entry->type.n_dims < 0) return MXN_OK;
   TRY(read_context(r));
   TRY(read_dtype(r, &entry->type));
-  TRY(data_bytes(r, &entry->type, &entry->bytes));
+  stored.dtype = entry->type.dtype;
+  const uint32_t n_indices = storage_kinds[entry->storage].n_indices;
+  for (uint32_t i = 0; i < n_indices; i++) TRY(read_indices_header(r, &entry->indices[i]));
+  if (n_indices > 0) TRY(check_sparse(r, entry, &stored));
+  TRY(data_bytes(r, n_indices > 0 ? &stored : &entry->type, &entry->bytes));
   entry->offset = r->at;
-  return take(r, entry->bytes, "data") ? MXN_OK : MXN_FORMAT;
+  if (!take(r, entry->bytes, "data")) return MXN_FORMAT;
+  for (uint32_t i = 0; i < n_indices; i++) TRY(take_indices(r, &entry->indices[i]));
+  return MXN_OK;
 }
 
 /* Room grows with what was read: the count alone must not allocate. */

@@ -10,6 +10,7 @@
 #include "graph/shape.h"
 #include "mxnet/checkpoint.h"
 #include "mxnet/ndarray_list.h"
+#include "mxnet/sparse.h"
 
 static const struct kind_prefix {
   parameter_kind kind;
@@ -41,26 +42,37 @@ static void set_name(arena *a, parameter *p, const ndarray_entry *entry) {
   p->kind = kind_prefixes[i].kind;
 }
 
-/* Large copies have their own memory: weights do not live in the arena. */
+/* Zeros. Large copies have their own memory: weights do not live in the arena. */
 static void *allocate(arena *a, size_t bytes) {
-  enum { LARGE_BYTES = 64 << 10, ALIGNMENT = 64 };
+  enum { LARGE_BYTES = 64 << 10 };
   if (bytes < LARGE_BYTES) return arena_alloc(a, bytes);
-  void *data = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+  void *data = calloc(bytes, 1);
   if (data) arena_defer(a, free, data);
   return data;
 }
 
-/* Data stay in the mapped file where their elements are aligned there. */
-static mxn_status set_data(arena *a, parameter *p, const ndarray_entry *entry, const char *path,
-                           const mapped_file *file, mxn_error *err) {
+/* A file being loaded. */
+typedef struct params_file {
+  arena *arena;
+  const char *path;
+  mapped_file *mapped;
+  mxn_error *err;
+} params_file;
+
+/* Data stay in the mapped file where their elements are aligned there. A sparse
+ * array becomes dense, which is what MXNet gives to operators without a sparse form. */
+static mxn_status set_data(const params_file *f, parameter *p, const ndarray_entry *entry, size_t index) {
+  size_t bytes;
   p->tensor.type = entry->type;
   if (entry->type.n_dims < 0) return MXN_OK;
   const size_t element = mxn_dtype_bytes(entry->type.dtype);
-  const uint8_t *data = file->data + entry->offset;
+  const uint8_t *data = f->mapped->data + entry->offset;
+  const bool is_dense = entry->storage == NDARRAY_DENSE;
   p->tensor.data = (void *)data;
-  if (entry->offset % (element > 4 ? element : 4) == 0) return MXN_OK;
-  p->tensor.data = allocate(a, entry->bytes);
-  if (!p->tensor.data) return error_set(err, MXN_NOMEM, "%s: no memory for array '%s'", path, p->name);
+  if (is_dense && entry->offset % (element > 4 ? element : 4) == 0) return MXN_OK;
+  p->tensor.data = type_bytes(&entry->type, &bytes) ? allocate(f->arena, bytes) : NULL;
+  if (!p->tensor.data) return error_set(f->err, MXN_NOMEM, "%s: no memory for array '%s'", f->path, p->name);
+  if (!is_dense) return sparse_expand(f->mapped->data, f->path, index, entry, p->tensor.data, f->err);
   memcpy(p->tensor.data, data, entry->bytes);
   return MXN_OK;
 }
@@ -100,10 +112,11 @@ mxn_status params_load(arena *a, const char *path, parameter_list *out_list, mxn
   TRY(ndarray_list_read(file->data, file->bytes, path, entries, err));
   const size_t n = entries->n_entries;
   parameter_list list = {.items = arena_array(a, n, sizeof(parameter)), .n_items = n, .capacity = n};
+  const params_file f = {a, path, file, err};
   bool has_names = false;
   for (size_t i = 0; i < n; i++) {
     set_name(a, &list.items[i], &entries->entries[i]);
-    TRY(set_data(a, &list.items[i], &entries->entries[i], path, file, err));
+    TRY(set_data(&f, &list.items[i], &entries->entries[i], i));
     has_names |= entries->entries[i].name != NULL;
     list.np_shape |= entries->entries[i].is_numpy;
   }

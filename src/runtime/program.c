@@ -34,7 +34,7 @@ enum { SUFFIX_LENGTH = sizeof name_suffix - 1 };
 /* The node's name inside an array's name; empty where it holds no neuronbin. */
 static span node_of(const ndarray_entry *entry) {
   span name = {(const uint8_t *)entry->name, entry->name_bytes, 0};
-  if (!entry->name || entry->type.dtype != MXN_UINT8) return (span){0};
+  if (!entry->name || entry->type.dtype != MXN_UINT8 || entry->storage != NDARRAY_DENSE) return (span){0};
   if (name.bytes >= 4 && memcmp(name.data, "arg:", 4) == 0) name = (span){name.data + 4, name.bytes - 4, 0};
   if (name.bytes <= SUFFIX_LENGTH) return (span){0};
   name.bytes -= SUFFIX_LENGTH;

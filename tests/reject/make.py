@@ -48,6 +48,13 @@ def array(dims, data, magic=V2, storage=0, device=1, dtype=FLOAT32, n_dims=None)
     return header + struct.pack(f"<{len(dims)}q", *dims) + struct.pack("<IiI", device, 0, dtype) + data
 
 
+def row_sparse(row, magic=V2, dims=(5, 3)):
+    """One stored row, called number `row`, of an array of `dims`."""
+    header = struct.pack("<IiI2qI2q", magic, 1, 2, 1, 3, 2, *dims) + struct.pack("<IiI", 1, 0, FLOAT32)
+    stored = struct.pack("<IIq3fq", 6, 1, 1, 1, 1, 1, row)
+    return listed([header + stored], [b"arg:w"])
+
+
 def listed(arrays, names, count=None, magic=0x112):
     data = struct.pack("<QQQ", magic, 0, len(arrays) if count is None else count) + b"".join(arrays)
     data += struct.pack("<Q", len(names))
@@ -130,10 +137,12 @@ PARAMS = {
     "count-too-large": listed([GOOD_ARRAY], [], count=2),
     "names-too-few": listed([GOOD_ARRAY] * 2, [b"arg:w"]),
     "unknown-format": one_array(magic=0xF993FACB),
-    "row-sparse": one_array(storage=1),
-    "csr": one_array(storage=2),
+    "row-sparse-row": row_sparse(5),
+    "row-sparse-huge": row_sparse(1, dims=(1 << 50, 3)),
+    "row-sparse-cut": row_sparse(1)[:90],
+    "csr-shapes": one_array(storage=2),
     "storage-unknown": one_array(storage=9),
-    "row-sparse-v3": one_array(magic=V3, storage=1),
+    "row-sparse-v3": row_sparse(1, magic=V3),
     "dimensions-negative": one_array(n_dims=0x80000000),
     "dimensions-20": one_array(dims=[1] * 20),
     "dimensions-33": one_array(dims=[1] * 33),

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "graph/shape.h"
 #include "mxnet/checkpoint.h"
 #include "mxnet/ndarray_list.h"
 
@@ -168,8 +169,6 @@ static void test_bad_headers(void **state) {
       {16, 1 << 20, 8, MXN_FORMAT, "f: array 2: device type 0, expected 1 to 6"},
       {24, 0xF993FACB, 4, MXN_FORMAT, "f: array 0: unknown format 0xF993FACB at byte 24"},
       {24, 20, 4, MXN_UNSUPPORTED, "f: array 0: 20 dimensions, at most 16 are supported"},
-      {28, 1, 4, MXN_UNSUPPORTED, "f: array 0: storage type row_sparse, only dense arrays are supported"},
-      {28, 2, 4, MXN_UNSUPPORTED, "f: array 0: storage type csr, only dense arrays are supported"},
       {28, 7, 4, MXN_FORMAT, "f: array 0: storage type 7, expected 0, 1 or 2"},
       {32, 33, 4, MXN_FORMAT, "f: array 0: 33 dimensions, expected 0 to 32"},
       {32, (uint32_t)-2, 4, MXN_FORMAT, "f: array 0: -2 dimensions, expected 0 to 32"},
@@ -191,6 +190,59 @@ static void test_bad_headers(void **state) {
     image f = named_file();
     memcpy(f.bytes + cases[i].at, &cases[i].number, cases[i].bytes);
     assert_refused(&f, cases[i].status, cases[i].message);
+  }
+}
+
+/* A row_sparse float32 array (rows, 2) with two stored rows, indices int64. */
+static image row_sparse_file(uint64_t rows, uint64_t first_row, uint64_t second_row) {
+  image f = list_of(1);
+  put32(&f, V2), put32(&f, 1);
+  put32(&f, 2), put64(&f, 2), put64(&f, 2);
+  put32(&f, 2), put64(&f, rows), put64(&f, 2);
+  put32(&f, 1), put32(&f, 0), put32(&f, MXN_FLOAT32);
+  put32(&f, MXN_INT64), put32(&f, 1), put64(&f, 2);
+  for (uint32_t i = 0; i < 4; i++) put32(&f, 0x3F800000);
+  put64(&f, first_row), put64(&f, second_row);
+  put64(&f, 0);
+  return f;
+}
+
+/* The same with one word changed, as in test_bad_headers(). */
+static void test_bad_sparse_headers(void **state) {
+  (void)state;
+  static const struct {
+    size_t at;
+    uint64_t number;
+    size_t bytes;
+    mxn_status status;
+    const char *message;
+  } cases[] = {
+      {24, V3, 4, MXN_FORMAT, "f: array 0: storage type row_sparse, arrays with numpy shapes are dense"},
+      {28, 2, 4, MXN_FORMAT, "f: array 0: indices of dtype 1065353216, expected int32 or int64"},
+      {36, 3, 8, MXN_FORMAT, "f: array 0: the shapes of its row_sparse parts do not agree"},
+      {36, UINT64_MAX, 8, MXN_FORMAT, "f: array 0: the shapes of its row_sparse parts do not agree"},
+      {44, 3, 8, MXN_FORMAT, "f: array 0: the shapes of its row_sparse parts do not agree"},
+      {56, UINT64_MAX, 8, MXN_FORMAT, "f: array 0: dimension 0 is -1"},
+      {56, (uint64_t)1 << 62, 8, MXN_FORMAT, "f: array 0: the number of bytes overflows at dimension 0"},
+      {56, (uint64_t)1 << 40, 8, MXN_UNSUPPORTED,
+       "f: array 0: a row_sparse array that takes 8796093022208 bytes as a dense one, expected at most 4294967296"},
+      {84, 0, 4, MXN_FORMAT, "f: array 0: indices of dtype 0, expected int32 or int64"},
+      {88, 2, 4, MXN_FORMAT, "f: array 0: its indices are not one row of numbers"},
+      {92, UINT64_MAX, 8, MXN_FORMAT, "f: array 0: its indices are not one row of numbers"},
+      {92, 3, 8, MXN_FORMAT, "f: array 0: the shapes of its row_sparse parts do not agree"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    image f = row_sparse_file(5, 1, 3);
+    memcpy(f.bytes + cases[i].at, &cases[i].number, cases[i].bytes);
+    assert_refused(&f, cases[i].status, cases[i].message);
+  }
+  const image whole = row_sparse_file(5, 1, 3);
+  mxn_error err = {0};
+  assert_int_equal(read_copy(whole.bytes, whole.n, &err), MXN_OK);
+  for (size_t n = 0; n < whole.n; n++) {
+    err = (mxn_error){0};
+    assert_int_equal(read_copy(whole.bytes, n, &err), MXN_FORMAT);
+    if (!strstr(err.message, " ends at byte ")) fail_msg("%zu: %s", n, err.message);
   }
 }
 
@@ -352,11 +404,142 @@ static void test_save_refuses_unknown_types(void **state) {
   assert_int_not_equal(access("f.params", F_OK), 0);
 }
 
+static void assert_load_refused(const image *f, const char *message) {
+  parameter_list list;
+  mxn_error err = {0};
+  write_image(f);
+  assert_int_equal(params_load(&memory, "f.params", &list, &err), MXN_FORMAT);
+  assert_string_equal(err.message, message);
+}
+
+static void test_sparse_indices_out_of_range(void **state) {
+  (void)state;
+  image f = row_sparse_file(5, 1, 3);
+  write_image(&f);
+  const float *dense = load().items[0].tensor.data;
+  for (size_t i = 0; i < 10; i++) assert_true(dense[i] == (i / 2 == 1 || i / 2 == 3));
+  f = row_sparse_file(5, 1, 5);
+  assert_load_refused(&f, "f.params: array 0: row 1 is 5, expected 0 to 4");
+  f = row_sparse_file(5, UINT64_MAX, 2);
+  assert_load_refused(&f, "f.params: array 0: row 0 is -1, expected 0 to 4");
+}
+
+/* A csr matrix of 2 x 3 with three numbers. */
+static image csr_file(uint64_t start, uint64_t end, uint32_t column) {
+  image f = list_of(1);
+  put32(&f, V2), put32(&f, 2);
+  put32(&f, 1), put64(&f, 3);
+  put32(&f, 2), put64(&f, 2), put64(&f, 3);
+  put32(&f, 1), put32(&f, 0), put32(&f, MXN_INT8);
+  put32(&f, MXN_INT64), put32(&f, 1), put64(&f, 3);
+  put32(&f, MXN_INT32), put32(&f, 1), put64(&f, 3);
+  put(&f, 0x030201, 3);
+  put64(&f, 0), put64(&f, start), put64(&f, end);
+  put32(&f, 2), put32(&f, 0), put32(&f, column);
+  put64(&f, 0);
+  return f;
+}
+
+static void test_csr_indices(void **state) {
+  (void)state;
+  image f = csr_file(1, 3, 1);
+  write_image(&f);
+  assert_memory_equal(load().items[0].tensor.data, ((const int8_t[]){0, 0, 1, 2, 3, 0}), 6);
+  f = csr_file(1, 4, 1);
+  assert_load_refused(&f, "f.params: array 0: start of row 2 is 4, expected 1 to 3");
+  f = csr_file(2, 1, 1);
+  assert_load_refused(&f, "f.params: array 0: start of row 2 is 1, expected 2 to 3");
+  f = csr_file(1, 3, 3);
+  assert_load_refused(&f, "f.params: array 0: column 2 is 3, expected 0 to 2");
+  f = csr_file(1, 3, UINT32_MAX);
+  assert_load_refused(&f, "f.params: array 0: column 2 is -1, expected 0 to 2");
+}
+
+/* Files that MXNet wrote: tests/formats/make_formats.py. */
+
+static int start_arena(void **state) {
+  (void)state;
+  arena_init(&memory);
+  return 0;
+}
+
+static int stop_arena(void **state) {
+  (void)state;
+  arena_finish(&memory);
+  return 0;
+}
+
+static parameter_list load_written(const char *path) {
+  parameter_list list;
+  mxn_error err = {0};
+  if (params_load(&memory, path, &list, &err) != MXN_OK) fail_msg("%s", err.message);
+  return list;
+}
+
+static void test_every_dtype(void **state) {
+  (void)state;
+  static const struct {
+    const char *name;
+    uint64_t bits[3];
+  } cases[] = {
+      {"float32", {0x3F800000, 0, 0xC0400000}},
+      {"float64", {0x3FF0000000000000, 0, 0xC008000000000000}},
+      {"float16", {0x3C00, 0, 0xC200}},
+      {"bfloat16", {0x3F80, 0, 0xC040}},
+      {"uint8", {1, 0, 1}},
+      {"bool", {1, 0, 1}},
+      {"int8", {1, 0, 0xFD}},
+      {"int32", {1, 0, 0xFFFFFFFD}},
+      {"int64", {1, 0, 0xFFFFFFFFFFFFFFFD}},
+  };
+  const parameter_list list = load_written("tests/formats/dtypes.params");
+  assert_int_equal(list.n_items, sizeof cases / sizeof *cases);
+  for (size_t i = 0; i < list.n_items; i++) {
+    const parameter *p = parameter_find(&list, cases[i].name);
+    assert_non_null(p);
+    assert_int_equal(p->kind, PARAMETER_ARGUMENT);
+    assert_string_equal(mxn_dtype_name(p->tensor.type.dtype), cases[i].name);
+    assert_int_equal(p->tensor.type.dims[0], 3);
+    const size_t bytes = mxn_dtype_bytes(p->tensor.type.dtype);
+    for (size_t k = 0; k < 3; k++)
+      assert_memory_equal((const char *)p->tensor.data + k * bytes, &cases[i].bits[k], bytes);
+  }
+}
+
+static void test_sparse_arrays_as_mxnet_makes_them_dense(void **state) {
+  (void)state;
+  const parameter_list list = load_written("tests/formats/sparse.params");
+  assert_int_equal(list.n_items, 14);
+  for (size_t i = 0; i < list.n_items; i++) {
+    const parameter *sparse = &list.items[i];
+    if (strncmp(sparse->name, "dense:", 6) == 0) continue;
+    const parameter *dense = parameter_find(&list, arena_printf(&memory, "dense:%s", sparse->name));
+    size_t bytes;
+    assert_non_null(dense);
+    assert_true(shape_equal(&dense->tensor.type, &sparse->tensor.type) && type_bytes(&dense->tensor.type, &bytes));
+    assert_int_equal(dense->tensor.type.dtype, sparse->tensor.type.dtype);
+    assert_memory_equal(sparse->tensor.data, dense->tensor.data, bytes);
+  }
+}
+
+static void test_numpy_shapes_as_mxnet_writes_them(void **state) {
+  (void)state;
+  const parameter_list list = load_written("tests/formats/numpy.params");
+  char text[SHAPE_TEXT_BYTES];
+  assert_true(list.np_shape);
+  assert_string_equal(shape_text(&parameter_find(&list, "scalar")->tensor.type, text), "()");
+  assert_string_equal(shape_text(&parameter_find(&list, "empty")->tensor.type, text), "(0, 3)");
+  const parameter *matrix = parameter_find(&list, "matrix");
+  assert_string_equal(shape_text(&matrix->tensor.type, text), "(2, 3)");
+  assert_true(((const float *)matrix->tensor.data)[5] == 7.5F);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_all_formats),
       cmocka_unit_test(test_cut_file),
       cmocka_unit_test(test_bad_headers),
+      cmocka_unit_test(test_bad_sparse_headers),
       cmocka_unit_test_setup_teardown(test_load_names_and_data, start, stop),
       cmocka_unit_test_setup_teardown(test_large_unaligned_array, start, stop),
       cmocka_unit_test_setup_teardown(test_two_of_one_name, start, stop),
@@ -364,6 +547,11 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_saved_bytes, start, stop),
       cmocka_unit_test_setup_teardown(test_numpy_shapes_are_kept, start, stop),
       cmocka_unit_test_setup_teardown(test_save_refuses_unknown_types, start, stop),
+      cmocka_unit_test_setup_teardown(test_sparse_indices_out_of_range, start, stop),
+      cmocka_unit_test_setup_teardown(test_csr_indices, start, stop),
+      cmocka_unit_test_setup_teardown(test_every_dtype, start_arena, stop_arena),
+      cmocka_unit_test_setup_teardown(test_sparse_arrays_as_mxnet_makes_them_dense, start_arena, stop_arena),
+      cmocka_unit_test_setup_teardown(test_numpy_shapes_as_mxnet_writes_them, start_arena, stop_arena),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
