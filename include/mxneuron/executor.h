@@ -9,6 +9,8 @@
 #ifndef MXNEURON_EXECUTOR_H
 #define MXNEURON_EXECUTOR_H
 
+#include <stdbool.h>
+
 #include "mxneuron/model.h"
 
 #ifdef __cplusplus
@@ -24,6 +26,9 @@ typedef struct mxn_executor_options {
   const char *const *outputs; /* evaluate these instead of the model's outputs: names of outputs or of
                                * inner values ("fc3_output", "conv1_output"); only what they need runs */
   size_t n_outputs;
+  bool in_float64; /* compute in float64 what the model computes in a narrower float type: parameters are
+                    * converted, inputs of such types are bound and given as float64; for models that are
+                    * not compiled */
 } mxn_executor_options;
 
 /* Bind for the given input types. A compiled subgraph accepts another batch size

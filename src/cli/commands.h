@@ -53,6 +53,9 @@ typedef struct bound_model {
 } bound_model;
 MXN_MUST_CHECK mxn_status bind_model(const mxn_model *model, const input_set *inputs, const text_list *outputs,
                                      int64_t n_cores, bound_model *out, mxn_error *err);
+/* As bind_model, with the reference operators in float64; so are the inputs. */
+MXN_MUST_CHECK mxn_status bind_float64(const mxn_model *model, const input_set *inputs, const text_list *outputs,
+                                       bound_model *out, mxn_error *err);
 MXN_MUST_CHECK mxn_status run_bound(bound_model *b, const input_set *inputs, mxn_error *err);
 void bound_finish(bound_model *b);
 

@@ -170,12 +170,11 @@ bool is_compiled(const mxn_model *model) {
   return s.n_subgraphs > 0;
 }
 
-mxn_status bind_model(const mxn_model *model, const input_set *inputs, const text_list *outputs, int64_t n_cores,
-                      bound_model *out, mxn_error *err) {
-  const mxn_executor_options settings = {.struct_bytes = sizeof settings,
-                                         .n_cores = (uint32_t)n_cores,
-                                         .outputs = outputs ? outputs->items : NULL,
-                                         .n_outputs = outputs ? outputs->n : 0};
+static mxn_status bind(const mxn_model *model, const input_set *inputs, const text_list *outputs,
+                       mxn_executor_options settings, bound_model *out, mxn_error *err) {
+  settings.struct_bytes = sizeof settings;
+  settings.outputs = outputs ? outputs->items : NULL;
+  settings.n_outputs = outputs ? outputs->n : 0;
   *out = (bound_model){0};
   TRY(mxn_executor_create(model, inputs->inputs, inputs->n, &settings, &out->executor, err));
   out->n_outputs = mxn_executor_n_outputs(out->executor);
@@ -183,6 +182,16 @@ mxn_status bind_model(const mxn_model *model, const input_set *inputs, const tex
   if (out->outputs) return MXN_OK;
   bound_finish(out);
   return error_set(err, MXN_NOMEM, "out of memory");
+}
+
+mxn_status bind_model(const mxn_model *model, const input_set *inputs, const text_list *outputs, int64_t n_cores,
+                      bound_model *out, mxn_error *err) {
+  return bind(model, inputs, outputs, (mxn_executor_options){.n_cores = (uint32_t)n_cores}, out, err);
+}
+
+mxn_status bind_float64(const mxn_model *model, const input_set *inputs, const text_list *outputs, bound_model *out,
+                        mxn_error *err) {
+  return bind(model, inputs, outputs, (mxn_executor_options){.in_float64 = true}, out, err);
 }
 
 mxn_status run_bound(bound_model *b, const input_set *inputs, mxn_error *err) {

@@ -16,6 +16,7 @@
 #include "executor/program_step.h"
 #include "executor/subgraph.h"
 #include "graph/shape.h"
+#include "ops/number.h"
 #include "ops/ops.h"
 
 typedef struct step {
@@ -75,6 +76,33 @@ static mxn_status check_operators(const mxn_executor *e, mxn_error *err) {
   if (unknown.n_names == 0) return MXN_OK;
   return error_set(err, MXN_UNSUPPORTED, "%s: %zu %s that nobody knows cannot run: %s", e->graph->name, unknown.n_names,
                    unknown.n_names == 1 ? "operator" : "operators", name_list_text(&unknown));
+}
+
+static const mxn_tensor *to_float64(arena *a, const mxn_tensor *t, mxn_error *err) {
+  int64_t n;
+  size_t bytes;
+  mxn_tensor *wide = arena_alloc(a, sizeof *wide);
+  wide->type = t->type;
+  wide->type.dtype = MXN_FLOAT64;
+  if (!shape_elements(&wide->type, &n) || !type_bytes(&wide->type, &bytes)) {
+    error_set(err, MXN_NOMEM, "a parameter is too large in float64");
+    return NULL;
+  }
+  wide->data = allocate(a, bytes);
+  load_doubles(t, 0, n, wide->data);
+  return wide;
+}
+
+/* Variables decide the types of everything else. */
+static mxn_status widen_variables(mxn_executor *e, mxn_error *err) {
+  for (size_t i = 0; i < e->graph->n_nodes; i++) {
+    node *n = e->graph->nodes[i];
+    if (!e->needed[i] || !node_is_variable(n) || !dtype_is_float(n->outputs[0].dtype)) continue;
+    if (n->constant && !(n->constant = to_float64(&e->arena, n->constant, err)))
+      return error_prefix(err, MXN_NOMEM, "%s: node '%s'", e->graph->name, n->name);
+    n->outputs[0].dtype = MXN_FLOAT64;
+  }
+  return MXN_OK;
 }
 
 /* Inputs. */
@@ -221,6 +249,7 @@ static mxn_status create(mxn_executor *e, const mxn_model *model, const mxn_inpu
   e->graph = graph_copy(&e->arena, model->graph);
   TRY(ops_bind(e->graph, err));
   TRY(find_outputs(e, o, err));
+  if (o->in_float64) TRY(widen_variables(e, err));
   TRY(bind_inputs(e, inputs, n_inputs, err));
   TRY(check_operators(e, err));
   TRY(list_steps(e, o->n_cores, err));

@@ -29,6 +29,17 @@ def write_npz(path, arrays, compression):
             archive.writestr(name + ".npy", data)
 
 
+def off_golden(golden, factor):
+    """The demo's golden with the largest number (by magnitude) of its last array, (8, 10), multiplied."""
+    data = bytearray(golden)
+    shape = struct.pack("<2q", 8, 10)
+    begin = data.rindex(shape) + len(shape) + 12
+    numbers = struct.unpack_from("<80f", data, begin)
+    largest = max(range(80), key=lambda i: abs(numbers[i]))
+    struct.pack_into("<f", data, begin + 4 * largest, numbers[largest] * factor)
+    return bytes(data)
+
+
 def symbol(nodes, heads):
     arguments = [i for i, node in enumerate(nodes) if node["op"] == "null"]
     return json.dumps({"nodes": nodes, "arg_nodes": arguments, "heads": heads, "attrs": {"mxnet_version": ["int", 10901]}})
@@ -53,6 +64,9 @@ def main():
     }
     for name, data in files.items():
         (folder / name).write_bytes(data)
+    golden = (folder / "digits.golden.params").read_bytes()
+    (folder / "off.golden.params").write_bytes(off_golden(golden, 1 + 1.5e-4))
+    (folder / "far-off.golden.params").write_bytes(off_golden(golden, 1 + 2.5e-4))
     write_npz(folder / "images.npz", {"other": npy([1], (1,)), "data": image}, zipfile.ZIP_STORED)
     write_npz(folder / "compressed.npz", {"data": image}, zipfile.ZIP_DEFLATED)
     (folder / "broken.npz").write_bytes((folder / "images.npz").read_bytes()[:-30])

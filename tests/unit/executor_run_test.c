@@ -149,11 +149,35 @@ static void test_lists_unknown_operators(void **state) {
   mxn_model_close(model);
 }
 
+/* What float32 would round away is there: 1 + 1e-9 through a layer of weights. */
+static void test_runs_in_float64(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  const char *const names[] = {"fc_output"};
+  const mxn_input wide = {"data", {MXN_FLOAT64, 2, {1, 3}}};
+  const mxn_executor_options options = {
+      .struct_bytes = sizeof options, .outputs = names, .n_outputs = 1, .in_float64 = true};
+  mxn_model *model = load();
+  mxn_executor *executor;
+  CHECK_OK(mxn_executor_create(model, &wide, 1, &options, &executor, &err));
+  double x[] = {1 + 1e-9, 0, 0};
+  mxn_tensor input = {wide.type, x}, output;
+  CHECK_OK(mxn_executor_run(executor, &input, 1, &output, 1, &err));
+  assert_int_equal(output.type.dtype, MXN_FLOAT64);
+  const double *y = output.data;
+  assert_true(y[0] == x[0] + 0.5 && y[1] == -x[0] + 0.25);
+  mxn_executor_destroy(executor);
+  assert_int_equal(mxn_executor_create(model, &data_input, 1, &options, &executor, &err), MXN_SHAPE);
+  ASSERT_MESSAGE(err, "weight is float64, expected float32");
+  mxn_model_close(model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_describes_the_model), cmocka_unit_test(test_runs),
-      cmocka_unit_test(test_inner_outputs),       cmocka_unit_test(test_refuses_to_bind),
-      cmocka_unit_test(test_refuses_to_run),      cmocka_unit_test(test_lists_unknown_operators),
+      cmocka_unit_test(test_describes_the_model),     cmocka_unit_test(test_runs),
+      cmocka_unit_test(test_runs_in_float64),         cmocka_unit_test(test_inner_outputs),
+      cmocka_unit_test(test_refuses_to_bind),         cmocka_unit_test(test_refuses_to_run),
+      cmocka_unit_test(test_lists_unknown_operators),
   };
   return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }

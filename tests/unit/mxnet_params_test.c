@@ -514,7 +514,7 @@ static void test_sparse_arrays_as_mxnet_makes_them_dense(void **state) {
     const parameter *sparse = &list.items[i];
     if (strncmp(sparse->name, "dense:", 6) == 0) continue;
     const parameter *dense = parameter_find(&list, arena_printf(&memory, "dense:%s", sparse->name));
-    size_t bytes;
+    size_t bytes = 0;
     assert_non_null(dense);
     assert_true(shape_equal(&dense->tensor.type, &sparse->tensor.type) && type_bytes(&dense->tensor.type, &bytes));
     assert_int_equal(dense->tensor.type.dtype, sparse->tensor.type.dtype);
