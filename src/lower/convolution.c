@@ -40,8 +40,6 @@ static uint32_t pack_bias(compile *c, const struct k_conv2d *k, const float *fro
   return s;
 }
 
-static int64_t tuple_at(const op_tuple t, int32_t i, int64_t otherwise) { return i < t.n ? t.v[i] : otherwise; }
-
 /* What both operators share: `k` has its window, pads are in pixels. */
 static void finish(compile *c, const node *n, step *s, int64_t pad_h, int64_t pad_w) {
   struct k_conv2d *k = &s->shape.conv2d;
@@ -71,18 +69,19 @@ void lower_convolution(compile *c, const node *n, step *s) {
       .out_channels = op_int(n, "num_filter") / groups,
       .kernel_h = kernel.v[0],
       .kernel_w = kernel.v[1],
-      .stride_h = tuple_at(stride, 0, 1),
-      .stride_w = tuple_at(stride, 1, 1),
-      .dilate_h = tuple_at(dilate, 0, 1),
-      .dilate_w = tuple_at(dilate, 1, 1),
+      .stride_h = op_tuple_at(stride, 0, 1),
+      .stride_w = op_tuple_at(stride, 1, 1),
+      .dilate_h = op_tuple_at(dilate, 0, 1),
+      .dilate_w = op_tuple_at(dilate, 1, 1),
       .in_image = in->image.image,
       .in_row = in->image.row,
       .in_pixel = in->image.pixel,
       .in_channel = in->channel,
   };
-  finish(c, n, s, tuple_at(pad, 0, 0), tuple_at(pad, 1, 0));
+  finish(c, n, s, op_tuple_at(pad, 0, 0), op_tuple_at(pad, 1, 0));
   const pixel_strides strides = {&k->in_image, &k->in_row, &k->in_pixel};
-  if (k->kernel_h * k->kernel_w == 1 && k->stride_h * k->stride_w == 1 && !tuple_at(pad, 0, 0) && !tuple_at(pad, 1, 0))
+  if (k->kernel_h * k->kernel_w == 1 && k->stride_h * k->stride_w == 1 && !op_tuple_at(pad, 0, 0) &&
+      !op_tuple_at(pad, 1, 0))
     merge_pixels(s, &k->batch, &k->out, &strides);
 }
 

@@ -4,8 +4,6 @@
 #include "lower/lower.h"
 #include "ops/ops.h"
 
-static int64_t tuple_at(const op_tuple t, int32_t i, int64_t otherwise) { return i < t.n ? t.v[i] : otherwise; }
-
 void lower_pooling(compile *c, const node *n, step *s) {
   const placement *in = &c->placements[n->inputs[0].node->id], *out = &c->placements[n->id];
   const op_tuple kernel = op_tuple_of(n, "kernel"), stride = op_tuple_of(n, "stride"), pad = op_tuple_of(n, "pad");
@@ -22,10 +20,10 @@ void lower_pooling(compile *c, const node *n, step *s) {
       .in_pixel = in->image.pixel,
       .kernel_h = is_global ? in->image.height : kernel.v[0],
       .kernel_w = is_global ? in->image.width : kernel.v[1],
-      .stride_h = is_global ? 1 : tuple_at(stride, 0, 1),
-      .stride_w = is_global ? 1 : tuple_at(stride, 1, 1),
-      .pad_h = is_global ? 0 : tuple_at(pad, 0, 0),
-      .pad_w = is_global ? 0 : tuple_at(pad, 1, 0),
+      .stride_h = is_global ? 1 : op_tuple_at(stride, 0, 1),
+      .stride_w = is_global ? 1 : op_tuple_at(stride, 1, 1),
+      .pad_h = is_global ? 0 : op_tuple_at(pad, 0, 0),
+      .pad_w = is_global ? 0 : op_tuple_at(pad, 1, 0),
       .is_max = strcmp(type, "max") == 0,
       .divide_by = strcmp(type, "avg") != 0 ? 2 : op_bool(n, "count_include_pad"),
       .out = out->image,

@@ -303,15 +303,14 @@ static void copy_ranges(const forward *f, const slice_range *ranges) {
 
 static slice_range whole_range(int64_t size) { return (slice_range){.begin = 0, .step = 1, .size = size}; }
 
-static int64_t tuple_at(const op_tuple *t, int32_t i, int64_t otherwise) { return i < t->n ? t->v[i] : otherwise; }
-
 static void slice_ranges(const node *n, const mxn_type *in, slice_range *ranges) {
   const op_tuple begin = op_tuple_of(n, "begin"), end = op_tuple_of(n, "end"), step = op_tuple_of(n, "step");
   for (int32_t d = 0; d < in->n_dims; d++) {
-    const int64_t by = tuple_at(&step, d, 1);
-    ranges[d] = in->dims[d] < 0 ? whole_range(-1)
-                                : resolve_range(tuple_at(&begin, d, OP_TUPLE_NONE), tuple_at(&end, d, OP_TUPLE_NONE),
-                                                by == OP_TUPLE_NONE ? 1 : by, in->dims[d]);
+    const int64_t by = op_tuple_at(step, d, 1);
+    ranges[d] = in->dims[d] < 0
+                    ? whole_range(-1)
+                    : resolve_range(op_tuple_at(begin, d, OP_TUPLE_NONE), op_tuple_at(end, d, OP_TUPLE_NONE),
+                                    by == OP_TUPLE_NONE ? 1 : by, in->dims[d]);
   }
 }
 
@@ -343,9 +342,9 @@ mxn_status slice_forward(const forward *f) {
 /* The whole of axis 0, whatever its size. */
 bool slice_batch(const node *n, const bool *is_carried) {
   const op_tuple begin = op_tuple_of(n, "begin"), end = op_tuple_of(n, "end"), step = op_tuple_of(n, "step");
-  const int64_t first = tuple_at(&begin, 0, OP_TUPLE_NONE), by = tuple_at(&step, 0, 1);
+  const int64_t first = op_tuple_at(begin, 0, OP_TUPLE_NONE), by = op_tuple_at(step, 0, 1);
   return batch_all(n, is_carried) && (first == OP_TUPLE_NONE || first == 0) &&
-         tuple_at(&end, 0, OP_TUPLE_NONE) == OP_TUPLE_NONE && (by == OP_TUPLE_NONE || by == 1);
+         op_tuple_at(end, 0, OP_TUPLE_NONE) == OP_TUPLE_NONE && (by == OP_TUPLE_NONE || by == 1);
 }
 
 static int64_t slice_axis_end(const node *n) { return op_is_none(n, "end") ? OP_TUPLE_NONE : op_int(n, "end"); }

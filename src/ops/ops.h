@@ -38,6 +38,11 @@ typedef struct op_numbers {
   const double *v;
 } op_numbers;
 
+/* Element i, or `otherwise` where the tuple has none. */
+static inline int64_t op_tuple_at(const op_tuple t, int32_t i, int64_t otherwise) {
+  return i < t.n ? t.v[i] : otherwise;
+}
+
 /* Resolve every node's definition (aliases included: _Plus is elemwise_add)
  * and parse its attributes, also in subgraphs. Operators that nobody knows keep
  * def == NULL; node->n_outputs is set from the definition where it depends on

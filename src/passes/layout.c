@@ -152,15 +152,12 @@ static void convert_outputs(compile *c) {
 
 static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
-static int64_t tuple_at(const node *n, const char *name, int32_t i, int64_t otherwise) {
-  const op_tuple t = op_tuple_of(n, name);
-  return i < t.n ? t.v[i] : otherwise;
-}
-
 /* Pixels that a convolution reads before (axis 0: above, 1: left) and behind. */
 static void window_border(const node *n, int32_t axis, int64_t *before, int64_t *behind) {
-  const int64_t kernel = tuple_at(n, "kernel", axis, 1), stride = tuple_at(n, "stride", axis, 1);
-  const int64_t dilate = tuple_at(n, "dilate", axis, 1), pad = tuple_at(n, "pad", axis, 0);
+  const int64_t kernel = op_tuple_at(op_tuple_of(n, "kernel"), axis, 1),
+                stride = op_tuple_at(op_tuple_of(n, "stride"), axis, 1);
+  const int64_t dilate = op_tuple_at(op_tuple_of(n, "dilate"), axis, 1),
+                pad = op_tuple_at(op_tuple_of(n, "pad"), axis, 0);
   const int64_t in = value_type(n->inputs[0])->dims[2 + axis], out = n->outputs[0].dims[2 + axis];
   *before = pad;
   *behind = max_of(0, (out - 1) * stride + (kernel - 1) * dilate + 1 - pad - in);
