@@ -3,42 +3,20 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "fixture.h"
 
 #include "api/extract.h"
 #include "executor/model.h"
 #include "executor/subgraph.h"
-#include "graph/text.h"
 #include "graph/verify.h"
 #include "ops/ops.h"
-
-static arena memory;
-
-static int start(void **state) {
-  (void)state;
-  arena_init(&memory);
-  return 0;
-}
-
-static int stop(void **state) {
-  (void)state;
-  arena_finish(&memory);
-  return 0;
-}
 
 static float numbers[64];
 static const mxn_tensor array = {{MXN_FLOAT32, 2, {4, 4}}, numbers};
 
 static graph *parse(const char *text) {
   mxn_error err = {0};
-  graph *g;
-  if (graph_parse(&memory, "test", text, strlen(text), &g, &err) != MXN_OK) fail_msg("%s", err.message);
+  graph *g = graph_of_text(text);
   for (size_t i = 0; i < g->n_nodes; i++)
     if (strstr(g->nodes[i]->name, "weight")) g->nodes[i]->constant = &array;
   if (ops_bind(g, &err) != MXN_OK || ops_infer(g, &err) != MXN_OK) fail_msg("%s", err.message);
@@ -195,11 +173,9 @@ static void test_names_do_not_collide(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_whole_model, start, stop),
-      cmocka_unit_test_setup_teardown(test_attributes, start, stop),
-      cmocka_unit_test_setup_teardown(test_hostile_attributes, start, stop),
-      cmocka_unit_test_setup_teardown(test_excluded_in_the_middle, start, stop),
-      cmocka_unit_test_setup_teardown(test_names_do_not_collide, start, stop),
+      TEST(test_whole_model),          TEST(test_attributes),
+      TEST(test_hostile_attributes),   TEST(test_excluded_in_the_middle),
+      TEST(test_names_do_not_collide),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,31 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "fixture.h"
 
 #include "graph/graph.h"
 #include "graph/shape.h"
 #include "graph/verify.h"
-
-static arena memory;
-
-static int start(void **state) {
-  (void)state;
-  arena_init(&memory);
-  return 0;
-}
-
-static int stop(void **state) {
-  (void)state;
-  arena_finish(&memory);
-  return 0;
-}
 
 static mxn_type shape(int32_t n_dims, int64_t a, int64_t b, int64_t c) {
   return type_of(MXN_FLOAT32, n_dims, (const int64_t[]){a, b, c});
@@ -298,13 +278,13 @@ int main(void) {
       cmocka_unit_test(test_shape_text),
       cmocka_unit_test(test_shape_elements),
       cmocka_unit_test(test_shape_merge),
-      cmocka_unit_test_setup_teardown(test_attributes, start, stop),
-      cmocka_unit_test_setup_teardown(test_uses, start, stop),
-      cmocka_unit_test_setup_teardown(test_compact, start, stop),
-      cmocka_unit_test_setup_teardown(test_compact_deep_graph, start, stop),
-      cmocka_unit_test_setup_teardown(test_copy, start, stop),
-      cmocka_unit_test_setup_teardown(test_verify_order, start, stop),
-      cmocka_unit_test_setup_teardown(test_verify_nodes, start, stop),
+      TEST(test_attributes),
+      TEST(test_uses),
+      TEST(test_compact),
+      TEST(test_compact_deep_graph),
+      TEST(test_copy),
+      TEST(test_verify_order),
+      TEST(test_verify_nodes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,48 +3,13 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "fixture.h"
 
 #include "graph/shape.h"
-#include "graph/text.h"
 #include "graph/verify.h"
 
-static arena memory;
-
-static int start(void **state) {
-  (void)state;
-  arena_init(&memory);
-  return 0;
-}
-
-static int stop(void **state) {
-  (void)state;
-  arena_finish(&memory);
-  return 0;
-}
-
-static char *print(const graph *g) {
-  char *text = NULL;
-  size_t bytes = 0;
-  FILE *out = open_memstream(&text, &bytes);
-  assert_non_null(out);
-  graph_print(g, out);
-  assert_int_equal(fclose(out), 0);
-  arena_defer(&memory, free, text);
-  return text;
-}
-
 static graph *parse(const char *text) {
-  mxn_error err = {0};
-  graph *g;
-  if (graph_parse(&memory, "test", text, strlen(text), &g, &err) != MXN_OK) fail_msg("%s", err.message);
+  graph *g = graph_of_text(text);
   assert_int_equal(graph_verify(g, "parse", NULL), MXN_OK);
   return g;
 }
@@ -66,7 +31,7 @@ static const char everything[] =
 static void test_everything(void **state) {
   (void)state;
   const graph *g = parse(everything);
-  assert_string_equal(print(g), everything);
+  assert_string_equal(text_of_graph(g), everything);
   assert_string_equal(g->name, "a \"b\\\n\x01\x7F\xC3\xA9");
   assert_true(g->np_shape);
   assert_int_equal(g->n_outputs, 4);
@@ -90,14 +55,14 @@ static void test_constants_print_as_such(void **state) {
   assert_null(g->nodes[0]->constant);
   const mxn_tensor array = {g->nodes[0]->outputs[0], NULL};
   g->nodes[0]->constant = &array;
-  assert_string_equal(print(g), "graph \"g\"\n%0 = constant \"w\" : float32(2)\noutput %0\n");
+  assert_string_equal(text_of_graph(g), "graph \"g\"\n%0 = constant \"w\" : float32(2)\noutput %0\n");
 }
 
 static void test_loose_layout(void **state) {
   (void)state;
   const graph *g =
       parse("\n  graph\t\"g\"\n\n%0=input\"d\":float32( 1,2 )\n  %1 = relu( %0 )\"r\" : ? ( ?,2 )  \n\noutput  %1\n\n");
-  assert_string_equal(print(g),
+  assert_string_equal(text_of_graph(g),
                       "graph \"g\"\n%0 = input \"d\" : float32(1, 2)\n%1 = relu(%0) \"r\" : ?(?, 2)\noutput %1\n");
 }
 
@@ -175,12 +140,8 @@ static void test_nul_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_everything, start, stop),
-      cmocka_unit_test_setup_teardown(test_constants_print_as_such, start, stop),
-      cmocka_unit_test_setup_teardown(test_loose_layout, start, stop),
-      cmocka_unit_test_setup_teardown(test_refusals, start, stop),
-      cmocka_unit_test_setup_teardown(test_cut_text, start, stop),
-      cmocka_unit_test_setup_teardown(test_nul_is_refused, start, stop),
+      TEST(test_everything), TEST(test_constants_print_as_such), TEST(test_loose_layout), TEST(test_refusals),
+      TEST(test_cut_text),   TEST(test_nul_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

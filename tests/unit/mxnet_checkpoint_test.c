@@ -3,37 +3,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "fixture.h"
+
 #include <glob.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "graph/shape.h"
-#include "graph/text.h"
 #include "graph/verify.h"
 #include "mxnet/checkpoint.h"
 #include "mxnet/upgrade.h"
-
-static arena memory;
-
-static int start(void **state) {
-  (void)state;
-  arena_init(&memory);
-  return 0;
-}
-
-static int stop(void **state) {
-  (void)state;
-  arena_finish(&memory);
-  return 0;
-}
 
 static float numbers[6];
 
@@ -195,17 +173,6 @@ static void for_each_shared(const char *pattern, void (*check)(const char *path)
   globfree(&found);
 }
 
-static char *print(const graph *g) {
-  char *text = NULL;
-  size_t bytes = 0;
-  FILE *out = open_memstream(&text, &bytes);
-  assert_non_null(out);
-  graph_print(g, out);
-  assert_int_equal(fclose(out), 0);
-  arena_defer(&memory, free, text);
-  return text;
-}
-
 static graph *load(const char *path) {
   mxn_error err = {0};
   graph *g;
@@ -218,11 +185,11 @@ static graph *load(const char *path) {
 static void check_symbol(const char *path) {
   mxn_error err = {0};
   graph *g = load(path), *parsed;
-  const char *text = print(g), *json = symbol_print(&memory, g);
+  const char *text = text_of_graph(g), *json = symbol_print(&memory, g);
   if (graph_parse(&memory, path, text, strlen(text), &parsed, &err) != MXN_OK) fail_msg("%s", err.message);
-  assert_string_equal(print(parsed), text);
+  assert_string_equal(text_of_graph(parsed), text);
   const graph *copy = graph_copy(&memory, g);
-  assert_string_equal(print(copy), text);
+  assert_string_equal(text_of_graph(copy), text);
   assert_string_equal(symbol_print(&memory, copy), json);
   if (symbol_parse(&memory, path, json, strlen(json), &parsed, &err) != MXN_OK) fail_msg("%s", err.message);
   assert_string_equal(symbol_print(&memory, parsed), json);
@@ -254,11 +221,11 @@ static void check_model(const char *symbol_path) {
   for (size_t i = 0; i < g->n_nodes; i++) n_attached += g->nodes[i]->constant != NULL;
   assert_int_equal(n_attached, list.n_items);
   assert_int_equal(graph_verify(g, "attach", NULL), MXN_OK);
-  const char *text = print(g);
+  const char *text = text_of_graph(g);
   assert_non_null(strstr(text, " = constant "));
   if (graph_parse(&memory, symbol_path, text, strlen(text), &parsed, &err) != MXN_OK) fail_msg("%s", err.message);
   attach(parsed, &list);
-  assert_string_equal(print(parsed), text);
+  assert_string_equal(text_of_graph(parsed), text);
 }
 
 static void test_shared_models(void **state) {
@@ -284,10 +251,10 @@ static void test_shared_arrays(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_kinds, start, stop),
-      cmocka_unit_test_setup_teardown(test_what_the_symbol_says, start, stop),
-      cmocka_unit_test_setup_teardown(test_contradictions, start, stop),
-      cmocka_unit_test_setup_teardown(test_array_that_is_none, start, stop),
+      TEST(test_kinds),
+      TEST(test_what_the_symbol_says),
+      TEST(test_contradictions),
+      TEST(test_array_that_is_none),
       cmocka_unit_test(test_shared_symbols),
       cmocka_unit_test(test_shared_models),
       cmocka_unit_test(test_shared_arrays),

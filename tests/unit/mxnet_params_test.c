@@ -3,17 +3,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "fixture.h"
 
-#include <cmocka.h>
+#include <stdbool.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "graph/shape.h"
@@ -246,20 +239,17 @@ static void test_bad_sparse_headers(void **state) {
   }
 }
 
-static arena memory;
 static char folder[] = "mxnet_params_test_XXXXXX";
 
-static int start(void **state) {
-  (void)state;
-  arena_init(&memory);
+/* Tests that write files do so in a folder of their own. */
+static int start_in_folder(void **state) {
   memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
-  return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+  return mkdtemp(folder) && chdir(folder) == 0 ? start(state) : -1;
 }
 
-static int stop(void **state) {
-  (void)state;
-  arena_finish(&memory);
+static int stop_in_folder(void **state) {
   remove("f.params");
+  stop(state);
   return chdir("..") == 0 && rmdir(folder) == 0 ? 0 : -1;
 }
 
@@ -457,18 +447,6 @@ static void test_csr_indices(void **state) {
 
 /* Files that MXNet wrote: tests/formats/make_formats.py. */
 
-static int start_arena(void **state) {
-  (void)state;
-  arena_init(&memory);
-  return 0;
-}
-
-static int stop_arena(void **state) {
-  (void)state;
-  arena_finish(&memory);
-  return 0;
-}
-
 static parameter_list load_written(const char *path) {
   parameter_list list;
   mxn_error err = {0};
@@ -540,18 +518,18 @@ int main(void) {
       cmocka_unit_test(test_cut_file),
       cmocka_unit_test(test_bad_headers),
       cmocka_unit_test(test_bad_sparse_headers),
-      cmocka_unit_test_setup_teardown(test_load_names_and_data, start, stop),
-      cmocka_unit_test_setup_teardown(test_large_unaligned_array, start, stop),
-      cmocka_unit_test_setup_teardown(test_two_of_one_name, start, stop),
-      cmocka_unit_test_setup_teardown(test_empty_and_missing_files, start, stop),
-      cmocka_unit_test_setup_teardown(test_saved_bytes, start, stop),
-      cmocka_unit_test_setup_teardown(test_numpy_shapes_are_kept, start, stop),
-      cmocka_unit_test_setup_teardown(test_save_refuses_unknown_types, start, stop),
-      cmocka_unit_test_setup_teardown(test_sparse_indices_out_of_range, start, stop),
-      cmocka_unit_test_setup_teardown(test_csr_indices, start, stop),
-      cmocka_unit_test_setup_teardown(test_every_dtype, start_arena, stop_arena),
-      cmocka_unit_test_setup_teardown(test_sparse_arrays_as_mxnet_makes_them_dense, start_arena, stop_arena),
-      cmocka_unit_test_setup_teardown(test_numpy_shapes_as_mxnet_writes_them, start_arena, stop_arena),
+      cmocka_unit_test_setup_teardown(test_load_names_and_data, start_in_folder, stop_in_folder),
+      cmocka_unit_test_setup_teardown(test_large_unaligned_array, start_in_folder, stop_in_folder),
+      cmocka_unit_test_setup_teardown(test_two_of_one_name, start_in_folder, stop_in_folder),
+      cmocka_unit_test_setup_teardown(test_empty_and_missing_files, start_in_folder, stop_in_folder),
+      cmocka_unit_test_setup_teardown(test_saved_bytes, start_in_folder, stop_in_folder),
+      cmocka_unit_test_setup_teardown(test_numpy_shapes_are_kept, start_in_folder, stop_in_folder),
+      cmocka_unit_test_setup_teardown(test_save_refuses_unknown_types, start_in_folder, stop_in_folder),
+      cmocka_unit_test_setup_teardown(test_sparse_indices_out_of_range, start_in_folder, stop_in_folder),
+      cmocka_unit_test_setup_teardown(test_csr_indices, start_in_folder, stop_in_folder),
+      TEST(test_every_dtype),
+      TEST(test_sparse_arrays_as_mxnet_makes_them_dense),
+      TEST(test_numpy_shapes_as_mxnet_writes_them),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,32 +3,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "fixture.h"
 
 #include "graph/verify.h"
 #include "mxnet/checkpoint.h"
 #include "mxnet/upgrade.h"
-
-static arena memory;
-
-static int start(void **state) {
-  (void)state;
-  arena_init(&memory);
-  return 0;
-}
-
-static int stop(void **state) {
-  (void)state;
-  arena_finish(&memory);
-  return 0;
-}
 
 /* Single quotes stand for double ones. */
 static const char *json(const char *text) {
@@ -372,7 +351,6 @@ static void test_missing_file(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
       TEST(test_fields_of_all_versions),
       TEST(test_subgraphs),
       TEST(test_printed_text),
@@ -388,7 +366,6 @@ int main(void) {
       TEST(test_outputs_are_bounded),
       TEST(test_cut_file),
       TEST(test_missing_file),
-#undef TEST
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,36 +5,10 @@
 #ifndef MXN_TESTS_OPS_GRAPH_H
 #define MXN_TESTS_OPS_GRAPH_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "fixture.h"
 
 #include "graph/shape.h"
-#include "graph/text.h"
 #include "ops/ops.h"
-
-static arena memory;
-static mxn_error error;
-
-static int start(void **state) {
-  (void)state;
-  arena_init(&memory);
-  error = (mxn_error){0};
-  return 0;
-}
-
-static int stop(void **state) {
-  (void)state;
-  arena_finish(&memory);
-  return 0;
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, start, stop)
 
 /* One line of the text: without empty braces, and with a type that says nothing
  * where it has none. */
@@ -56,9 +30,7 @@ static inline graph *parse(const char *lines) {
     lines += n + (lines[n] == '\n');
   }
   text = arena_printf(&memory, "%soutput %%%d\n", text, n_nodes - 1);
-  graph *g = NULL;
-  if (graph_parse(&memory, "t", text, strlen(text), &g, &error) != MXN_OK) fail_msg("%s: %s", error.message, text);
-  return g;
+  return graph_of_text(text);
 }
 
 static inline graph *bound(const char *lines) {

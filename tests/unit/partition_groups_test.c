@@ -3,34 +3,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "fixture.h"
 
 #include "graph/graph.h"
 #include "graph/shape.h"
-#include "graph/text.h"
 #include "ops/ops.h"
 #include "partition/partition.h"
-
-static arena memory;
-
-static int start(void **state) {
-  (void)state;
-  arena_init(&memory);
-  return 0;
-}
-
-static int stop(void **state) {
-  (void)state;
-  arena_finish(&memory);
-  return 0;
-}
 
 /* Graphs of the same unary operator or addition over one shape, written as
  * "name=input" and "name=input+input"; "data" and "w" (a parameter) are there. */
@@ -49,12 +27,7 @@ static graph *prepare(graph *g) {
   return g;
 }
 
-static graph *parse(const char *text) {
-  mxn_error err = {0};
-  graph *g;
-  if (graph_parse(&memory, "test", text, strlen(text), &g, &err) != MXN_OK) fail_msg("%s", err.message);
-  return prepare(g);
-}
+static graph *parse(const char *text) { return prepare(graph_of_text(text)); }
 
 static graph *graph_of(const char *body) { return parse(arena_printf(&memory, "%s%s", header, body)); }
 
@@ -309,17 +282,17 @@ static void test_forced_name(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_chain_is_one_group, start, stop),
-      cmocka_unit_test_setup_teardown(test_excluded_node_cuts_a_chain, start, stop),
-      cmocka_unit_test_setup_teardown(test_diamond_with_an_excluded_arm, start, stop),
-      cmocka_unit_test_setup_teardown(test_late_arm_joins, start, stop),
-      cmocka_unit_test_setup_teardown(test_groups_do_not_need_each_other, start, stop),
-      cmocka_unit_test_setup_teardown(test_several_outputs, start, stop),
-      cmocka_unit_test_setup_teardown(test_random_graphs, start, stop),
-      cmocka_unit_test_setup_teardown(test_large_graph, start, stop),
-      cmocka_unit_test_setup_teardown(test_reasons, start, stop),
-      cmocka_unit_test_setup_teardown(test_unknown_names, start, stop),
-      cmocka_unit_test_setup_teardown(test_forced_name, start, stop),
+      TEST(test_chain_is_one_group),
+      TEST(test_excluded_node_cuts_a_chain),
+      TEST(test_diamond_with_an_excluded_arm),
+      TEST(test_late_arm_joins),
+      TEST(test_groups_do_not_need_each_other),
+      TEST(test_several_outputs),
+      TEST(test_random_graphs),
+      TEST(test_large_graph),
+      TEST(test_reasons),
+      TEST(test_unknown_names),
+      TEST(test_forced_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
