@@ -142,11 +142,11 @@ static mxn_status find_subgraphs(compilation *c, mxn_error *err) {
 
 static mxn_status write_graph(const graph *g, const char *path, mxn_error *err) {
   FILE *out = fopen(path, "we");
-  if (!out) return error_set(err, MXN_IO, "%s: cannot create: %s", path, strerror(errno));
+  if (!out) return error_set_system(err, path, "create", errno);
   graph_print(g, out);
   bool failed = ferror(out) != 0;
   failed |= fclose(out) != 0;
-  return failed ? error_set(err, MXN_IO, "%s: cannot write: %s", path, strerror(errno)) : MXN_OK;
+  return failed ? error_set_system(err, path, "write", errno) : MXN_OK;
 }
 
 static mxn_status write_weights(arena *a, const graph *g, const char *path, mxn_error *err) {
@@ -211,6 +211,7 @@ static mxn_status check_program(const compilation *c, size_t i, mxn_error *err) 
       mxn_program_open_memory(t->data, (size_t)t->type.dims[1], c->subgraphs.items[i].node->name, &program, &problem);
   mxn_program_close(program);
   if (status == MXN_OK || status == MXN_TARGET) return MXN_OK;
+  if (status == MXN_NOMEM) return error_set(err, status, "%s", problem.message);
   return error_set(err, MXN_INTERNAL, "neuron-cc wrote what is no neuronbin: %s", problem.message);
 }
 

@@ -42,7 +42,7 @@ static mxn_status use_wanted(const char *wanted, mxn_error *err) {
 static mxn_status make_temporary(arena *a, const char **out_path, mxn_error *err) {
   const char *parent = getenv("TMPDIR");
   char *path = arena_printf(a, "%s/mxneuron-XXXXXX", parent && *parent ? parent : P_tmpdir);
-  if (!mkdtemp(path)) return error_set(err, MXN_IO, "%s: cannot make a folder: %s", path, strerror(errno));
+  if (!mkdtemp(path)) return error_set_system(err, path, "make a folder", errno);
   *out_path = path;
   return MXN_OK;
 }

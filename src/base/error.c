@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,12 @@ mxn_status error_set(mxn_error *err, mxn_status code, const char *format, ...) {
   format_cut(err->message, sizeof err->message, format, arguments);
   va_end(arguments);
   return code;
+}
+
+mxn_status error_set_system(mxn_error *err, const char *path, const char *what, int number) {
+  char text[128];
+  return error_set(err, number == ENOMEM ? MXN_NOMEM : MXN_IO, "%s: cannot %s: %s", path, what,
+                   strerror_r(number, text, sizeof text));
 }
 
 mxn_status error_prefix(mxn_error *err, mxn_status code, const char *format, ...) {

@@ -16,6 +16,10 @@ void error_clear(mxn_error *err);
 /* Store code and message (cut at the end of the buffer) and return `code`. */
 mxn_status error_set(mxn_error *err, mxn_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* "path: cannot WHAT: " and what the system says to `number`, an errno: MXN_NOMEM
+ * where that is memory, otherwise MXN_IO. */
+mxn_status error_set_system(mxn_error *err, const char *path, const char *what, int number);
+
 /* Put "context: " in front of the message and return the error's code, or
  * `code` where err is NULL. */
 mxn_status error_prefix(mxn_error *err, mxn_status code, const char *format, ...) __attribute__((format(printf, 3, 4)));

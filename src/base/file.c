@@ -17,20 +17,14 @@
 
 #include "base/error.h"
 
-static mxn_status system_error(mxn_error *err, const char *path, const char *what, int number) {
-  char text[128];
-  return error_set(err, number == ENOMEM ? MXN_NOMEM : MXN_IO, "%s: cannot %s: %s", path, what,
-                   strerror_r(number, text, sizeof text));
-}
-
 static mxn_status map_descriptor(int fd, const char *path, mapped_file *out_file, mxn_error *err) {
   struct stat status;
-  if (fstat(fd, &status) != 0) return system_error(err, path, "read", errno);
+  if (fstat(fd, &status) != 0) return error_set_system(err, path, "read", errno);
   if (!S_ISREG(status.st_mode)) return error_set(err, MXN_IO, "%s: cannot read: not a regular file", path);
   if (status.st_size == 0) return MXN_OK;
   const size_t bytes = (size_t)status.st_size;
   void *data = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (data == MAP_FAILED) return system_error(err, path, "map", errno);
+  if (data == MAP_FAILED) return error_set_system(err, path, "map", errno);
   *out_file = (mapped_file){data, bytes};
   return MXN_OK;
 }
@@ -39,7 +33,7 @@ mxn_status file_map(const char *path, mapped_file *out_file, mxn_error *err) {
   *out_file = (mapped_file){NULL, 0};
   /* Without O_NONBLOCK a named pipe would wait for its writer. */
   const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return system_error(err, path, "open", errno);
+  if (fd < 0) return error_set_system(err, path, "open", errno);
   const mxn_status status = map_descriptor(fd, path, out_file, err);
   close(fd);
   return status;
@@ -89,7 +83,7 @@ mxn_status file_writer_open(const char *path, file_writer **out_writer, mxn_erro
   const int failure = w->path && w->temporary ? open_temporary(w, bytes) : ENOMEM;
   if (failure) {
     destroy_writer(w);
-    return system_error(err, path, "create", failure);
+    return error_set_system(err, path, "create", failure);
   }
   *out_writer = w;
   return MXN_OK;
@@ -145,7 +139,7 @@ mxn_status file_writer_commit(file_writer *writer, mxn_error *err) {
   mxn_status status = MXN_OK;
   if (writer->failure) {
     unlink(writer->temporary);
-    status = system_error(err, writer->path, "write", writer->failure);
+    status = error_set_system(err, writer->path, "write", writer->failure);
   } else {
     sync_folder(writer->path);
   }

@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -167,7 +168,8 @@ static char *dump_text(arena *a, const json_t *json) {
   const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
   const size_t bytes = json_dumpb(json, NULL, 0, flags);
   char *text = arena_alloc(a, bytes + 1);
-  json_dumpb(json, text, bytes, flags);
+  /* No text at all: jansson lacks memory. */
+  if (bytes == 0 || json_dumpb(json, text, bytes, flags) != bytes) longjmp(a->recovery, 1);
   return text;
 }
 
@@ -353,8 +355,9 @@ mxn_status symbol_parse(arena *a, const char *file, const char *text, size_t byt
   json_t **root = arena_alloc(a, sizeof *root);
   arena_defer(a, release_json, root);
   json_error_t error;
+  errno = 0; /* where jansson lacks memory for a token it speaks of bad syntax */
   *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
-  if (!*root && json_error_code(&error) == json_error_out_of_memory)
+  if (!*root && (errno == ENOMEM || json_error_code(&error) == json_error_out_of_memory))
     return error_set(err, MXN_NOMEM, "%s: out of memory", file);
   if (!*root)
     return error_set(err, MXN_FORMAT, "%s: line %d, column %d: %s", file, error.line, error.column, error.text);
