@@ -15,13 +15,6 @@ source "$root/tests/checkpoints.sh"
 export mxneuron work
 demo=$root/examples/demo/digits
 
-has_avx512() {
-  local flag
-  for flag in avx512f avx512bw avx512cd avx512dq avx512vl; do
-    grep --quiet --word-regexp $flag /proc/cpuinfo || return 1
-  done
-}
-
 # Output and exit status of one verify go to $work/$MXNEURON_ISA/NAME.
 verify_one() {
   local out
@@ -74,7 +67,6 @@ same_bits() {
 }
 
 # same_bytes PREFIX SHAPE OPTION...: compiled again, and with other numbers of processes, gives the same files.
-# `check` calls functions where `set -e` does not hold, so each step says what its failure does.
 same_bytes() {
   local prefix=$1 shape=$2 jobs
   shift 2

@@ -21,9 +21,11 @@ ln -s "$root/examples" "$root/include" "$work/tree"
 ln -s "$build" "$work/tree/build"
 cd "$work/tree"
 
-for target in $(blocks 'sh make' | sed -n 's/^make \([a-z-]*\).*/\1/p'); do
+mapfile -t targets < <(blocks 'sh make' | sed -n 's/^make \([a-z-]*\).*/\1/p')
+mapfile -t commands < <(blocks sh)
+check 'there are commands' test ${#targets[@]} -gt 0 -a ${#commands[@]} -gt 0
+for target in "${targets[@]}"; do
   check "make $target" make_target_exists "$target"
 done
-mapfile -t commands < <(blocks sh)
-for command in "${commands[@]}"; do check "$command" bash -c "$command"; done
+for command in "${commands[@]}"; do check "$command" bash -euo pipefail -c "$command"; done
 report

@@ -16,17 +16,26 @@ refuses() {
   "$mxneuron" inspect "$1" >out 2>message || status=$?
   sed --in-place 's/^mxneuron[a-z ]*: //' message
   if [ -n "${MXN_UPDATE_GOLDEN:-}" ]; then cp message "$2"; fi
-  diff --unified "$2" message && [ $status = 1 ] && [ ! -s out ] && return
+  diff --new-file --unified "$2" message && [ $status = 1 ] && [ ! -s out ] && return
   echo "exit status $status, expected 1; $(wc --bytes <out) bytes on stdout, expected none"
   return 1
+}
+
+# every_case AREA: make.py makes a case for each message.
+every_case() {
+  local expected
+  for expected in "$root/tests/reject/$1"/*.err; do
+    [ -e "$(basename "$expected" .err)-symbol.json" ] || { echo "no case for $expected" && return 1; }
+  done
 }
 
 python3 "$root/tests/reject/make.py" "$work"
 for area in symbol params; do
   cd "$work/$area"
-  for expected in "$root/tests/reject/$area"/*.err; do
-    case_name=$(basename "$expected" .err)
-    check "$area/$case_name" refuses "$case_name" "$expected"
+  for symbol in *-symbol.json; do
+    case_name=${symbol%-symbol.json}
+    check "$area/$case_name" refuses "$case_name" "$root/tests/reject/$area/$case_name.err"
   done
+  check "$area: cases" every_case "$area"
 done
 report

@@ -53,6 +53,14 @@ numpy_python() {
   done
 }
 
+# Whether code for x86-64-v4 runs here.
+has_avx512() {
+  local flag
+  for flag in avx512f avx512bw avx512cd avx512dq avx512vl; do
+    grep --quiet --word-regexp $flag /proc/cpuinfo || return 1
+  done
+}
+
 # squeezenet DIR: SqueezeNet v1.1 with seeded weights as DIR/squeezenet, its golden
 # and the golden's input as DIR/image.npy. Fails where shared/ or numpy is absent.
 squeezenet() {

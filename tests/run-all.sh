@@ -5,7 +5,7 @@
 # A stage is a command; it passes with exit status 0. Its last line may be "N
 # passed, N failed, N skipped", without that it counts as one case. What it skips
 # it says in lines "SKIPPED what: why", which are repeated at the end. Logs are kept
-# in BUILD/check. Every tests/check-NAME.sh is a stage, called with BUILD.
+# in BUILD/check. Every tests/check-NAME.sh is a stage, called with BUILD and quick or full.
 # Shared test data is in ../shared, or where MXN_SHARED says.
 #
 # SPDX-License-Identifier: Apache-2.0
@@ -58,14 +58,14 @@ run_stages() {
   if [ "$mode" = full ]; then fuzz_seconds=120; fi
   stage 'unit' tests/run-unit.sh "$build"
   for script in tests/check-*.sh; do
-    stage "$(basename "$script" .sh)" "$script" "$build"
+    stage "$(basename "$script" .sh)" "$script" "$build" "$mode"
   done
   stage 'command line' tests/cli/run.sh "$build"
-  stage 'command line, refused' tests/reject/run.sh "$build"
+  stage 'command line, refused' tests/cli/run.sh "$build" tests/reject/cli
   stage 'unit, ASan and UBSan' tests/run-unit.sh build-asan
   stage 'reject, ASan and UBSan' tests/check-reject.sh build-asan
   stage 'command line, ASan and UBSan' tests/cli/run.sh build-asan
-  stage 'refused, ASan and UBSan' tests/reject/run.sh build-asan
+  stage 'refused, ASan and UBSan' tests/cli/run.sh build-asan tests/reject/cli
   stage 'runtime, TSan' tests/run-unit.sh build-tsan runtime
   stage 'fuzz' tests/run-fuzz.sh build-asan $fuzz_seconds
 }

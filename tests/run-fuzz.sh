@@ -22,7 +22,7 @@ seeds() {
   case $1 in
     symbol) cp "$root"/tests/models/*-symbol.json "$2" ;;
     graph) cp "$root"/tests/golden/*.graph "$2" ;;
-    params) find "$root/tests/models" -name '*.params' -size -8k -exec cp -t "$2" {} + ;;
+    params) find "$root/tests/models" "$root/tests/formats" -name '*.params' -size -8k -exec cp -t "$2" {} + ;;
     neuronbin)
       "$mxneuron" compile "$root/tests/models/conv-1x1-one-channel" --input data=1,1,7,9 --target x86-64-v3 \
         -o "$work/compiled" &&
