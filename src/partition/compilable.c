@@ -181,6 +181,14 @@ static const row rows[] = {
 };
 #undef TABLE
 
+static const row *find_row(const char *canonical_name) {
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (!strcmp(rows[i].op, canonical_name)) return &rows[i];
+  return NULL;
+}
+
+bool compilable_has(const char *canonical_name) { return find_row(canonical_name) != NULL; }
+
 /* What the kernels can address. */
 static const char *check_type(const mxn_type *t) {
   int64_t elements;
@@ -201,9 +209,7 @@ static const char *check_types(const node *n) {
 
 const char *compilable_reason(const node *n) {
   if (!n->def) return "the operator is unknown";
-  const row *found = NULL;
-  for (size_t i = 0; i < sizeof rows / sizeof *rows && !found; i++)
-    if (op_is(n, rows[i].op)) found = &rows[i];
+  const row *found = find_row(op_name(n));
   if (!found) return "the compiler does not have the operator";
   const char *reason = check_types(n);
   return reason ? reason : found->check(n);

@@ -12,4 +12,7 @@
  * nodes share. Types must be inferred. The text is static. */
 const char *compilable_reason(const node *n);
 
+/* Whether the compiler has an operator of this canonical name at all. */
+bool compilable_has(const char *canonical_name);
+
 #endif
