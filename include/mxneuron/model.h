@@ -31,6 +31,11 @@ MXN_API MXN_MUST_CHECK mxn_status mxn_model_load(const char *prefix, int epoch, 
 MXN_API MXN_MUST_CHECK mxn_status mxn_model_load_files(const char *symbol_path, const char *params_path,
                                                        mxn_model **out_model, mxn_error *err);
 
+/* A neuronbin file, such as `neuron-cc compile` writes it, as a model of one
+ * subgraph with the program's inputs and outputs. The file stays mapped until the
+ * model is closed. Errors: IO, FORMAT, VERSION, TARGET, NOMEM. */
+MXN_API MXN_MUST_CHECK mxn_status mxn_model_load_program(const char *path, mxn_model **out_model, mxn_error *err);
+
 /* Write PREFIX-symbol.json and PREFIX-EPOCH.params, each to a temporary name,
  * synced, then renamed: the old files stay whole on any error. */
 MXN_API MXN_MUST_CHECK mxn_status mxn_model_save(const mxn_model *model, const char *prefix, int epoch, mxn_error *err);

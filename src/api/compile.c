@@ -18,7 +18,7 @@
 #include "api/work_dir.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/near.h"
+#include "executor/interface.h"
 #include "executor/model.h"
 #include "executor/subgraph.h"
 #include "graph/shape.h"
@@ -48,79 +48,13 @@ static void *allocate(arena *a, size_t bytes) {
   return data;
 }
 
-/* The graph with the given types. */
-
-static const mxn_input *find_input(const mxn_input *inputs, size_t n, const char *name) {
-  for (size_t i = 0; i < n; i++)
-    if (!strcmp(inputs[i].name, name)) return &inputs[i];
-  return NULL;
-}
-
-static mxn_status check_input(const compilation *c, const mxn_input *input, mxn_error *err) {
-  const graph *g = c->graph;
-  char text[SHAPE_TEXT_BYTES];
-  const char **names = arena_array(c->arena, g->n_nodes, sizeof *names);
-  name_list all = {0};
-  size_t n = 0, bytes;
-  if (input->type.n_dims > MXN_MAX_DIMS || !shape_is_known(&input->type) || !type_bytes(&input->type, &bytes))
-    return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected a type and a shape, got %s %s", g->name, input->name,
-                     mxn_dtype_name(input->type.dtype), shape_text(&input->type, text));
-  for (size_t i = 0; i < g->n_nodes; i++) {
-    if (!node_is_variable(g->nodes[i]) || g->nodes[i]->constant) continue;
-    if (!strcmp(g->nodes[i]->name, input->name)) return MXN_OK;
-    names[n++] = g->nodes[i]->name;
-    name_list_add(&all, g->nodes[i]->name, NULL);
-  }
-  char near[192];
-  near_names(input->name, names, n, near, sizeof near);
-  return error_set(err, MXN_ARGUMENT, "%s: there is no input '%s'; %s %s", g->name, input->name,
-                   near[0] ? "near names:" : "the inputs are", near[0] ? near : name_list_text(&all));
-}
-
-static mxn_status set_inputs(compilation *c, const mxn_input *inputs, size_t n_inputs, mxn_error *err) {
-  graph *g = c->graph;
-  const bool *needed = nodes_needed(c->arena, g, g->outputs, g->n_outputs);
-  name_list missing = {0};
-  for (size_t i = 0; i < n_inputs; i++) {
-    TRY(check_input(c, &inputs[i], err));
-    if (find_input(inputs, i, inputs[i].name))
-      return error_set(err, MXN_ARGUMENT, "%s: input '%s' is given twice", g->name, inputs[i].name);
-  }
-  for (size_t i = 0; i < g->n_nodes; i++) {
-    node *v = g->nodes[i];
-    if (!node_is_variable(v) || v->constant || !needed[i]) continue;
-    const mxn_input *given = find_input(inputs, n_inputs, v->name);
-    if (given)
-      v->outputs[0] = given->type;
-    else
-      name_list_add(&missing, v->name, NULL);
-  }
-  if (missing.n_names == 0) return MXN_OK;
-  return error_set(err, MXN_ARGUMENT, "%s: neither an input nor an array in the parameters is given for %s", g->name,
-                   name_list_text(&missing));
-}
-
-/* Of a graph with other outputs only what they need stays. */
-static mxn_status choose_outputs(compilation *c, mxn_error *err) {
-  graph *g = c->graph;
-  if (c->options->n_outputs == 0) return MXN_OK;
-  value *values;
-  TRY(find_values(g, c->options->outputs, c->options->n_outputs, &values, err));
-  g->outputs = values;
-  g->n_outputs = c->options->n_outputs;
-  graph_compact(g);
-  return MXN_OK;
-}
-
 static mxn_status prepare_graph(compilation *c, const mxn_input *inputs, size_t n_inputs, mxn_error *err) {
   if (c->source->statistics.n_subgraphs > 0)
     return error_set(err, MXN_ARGUMENT, "%s: the model is compiled already: it has nodes " SUBGRAPH_OP,
                      c->source->graph->name);
   c->graph = c->model->graph = graph_copy(c->arena, c->source->graph);
   TRY(ops_bind(c->graph, err));
-  TRY(choose_outputs(c, err));
-  TRY(set_inputs(c, inputs, n_inputs, err));
-  return ops_infer(c->graph, err);
+  return graph_set_interface(c->graph, inputs, n_inputs, c->options->outputs, c->options->n_outputs, err);
 }
 
 static mxn_status find_subgraphs(compilation *c, mxn_error *err) {

@@ -230,8 +230,7 @@ static int run(const options *o) {
   if (o->target) setenv("MXNEURON_ISA", o->target, 1);
   if (make_inputs(o, &inputs, &err) != MXN_OK)
     exit_status = misused(&bench_command, &err);
-  else if (mxn_model_load(o->prefix, (int)o->epoch, &model, &err) != MXN_OK ||
-           bench_model(o, model, &inputs, &err) != MXN_OK)
+  else if (load_model(o, &model, &err) != MXN_OK || bench_model(o, model, &inputs, &err) != MXN_OK)
     exit_status = failed(&bench_command, &err);
   inputs_finish(&inputs);
   mxn_model_close(model);

@@ -19,6 +19,10 @@ int failed(const command *c, const mxn_error *err);
 /* Print it with a hint to the help and return 2. */
 int misused(const command *c, const mxn_error *err);
 
+/* The checkpoint of that PREFIX and epoch, or, where there is none and PREFIX is a
+ * file itself, the program in it. */
+MXN_MUST_CHECK mxn_status load_model(const options *o, mxn_model **out_model, mxn_error *err);
+
 /* The arrays that a command feeds to a model. Data is on the heap. */
 typedef struct input_set {
   mxn_input *inputs;

@@ -4,10 +4,10 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/left_out.h"
 
 /* As the script in MXNet-Neuron's documentation prints them, two spaces included. */
 static void print_statistics(const mxn_model *model) {
@@ -19,34 +19,16 @@ static void print_statistics(const mxn_model *model) {
   printf("INFO:mxnet: Number of operations placed on Neuron runtime:  %zu\n", s.n_compiled);
 }
 
-static bool is_first_of_its_reason(const mxn_model *model, size_t i) {
-  const char *reason = mxn_model_get_left_out(model, i).reason;
-  for (size_t k = 0; k < i; k++)
-    if (!strcmp(mxn_model_get_left_out(model, k).reason, reason)) return false;
-  return true;
-}
-
-static void print_reason(const mxn_model *model, const char *reason) {
+static mxn_status print_all_left_out(const mxn_model *model, mxn_error *err) {
   const size_t n = mxn_model_n_left_out(model);
-  size_t count = 0;
-  for (size_t i = 0; i < n; i++) count += !strcmp(mxn_model_get_left_out(model, i).reason, reason);
-  printf("  %s (%zu):", reason, count);
-  const char *separator = " ";
-  for (size_t i = 0; i < n; i++) {
-    const mxn_left_out l = mxn_model_get_left_out(model, i);
-    if (strcmp(l.reason, reason) != 0) continue;
-    printf("%s%s (%s)", separator, l.node, l.op);
-    separator = ", ";
-  }
-  putchar('\n');
-}
-
-static void print_left_out(const mxn_model *model) {
-  const size_t n = mxn_model_n_left_out(model);
-  if (n == 0) return;
+  if (n == 0) return MXN_OK;
+  mxn_left_out *list = calloc(n, sizeof *list);
+  if (!list) return error_set(err, MXN_NOMEM, "out of memory");
+  for (size_t i = 0; i < n; i++) list[i] = mxn_model_get_left_out(model, i);
   printf("Left to the framework: %zu\n", n);
-  for (size_t i = 0; i < n; i++)
-    if (is_first_of_its_reason(model, i)) print_reason(model, mxn_model_get_left_out(model, i).reason);
+  print_left_out(stdout, list, n);
+  free(list);
+  return MXN_OK;
 }
 
 static mxn_status parse_inputs(const options *o, input_set *set, mxn_error *err) {
@@ -58,10 +40,10 @@ static mxn_status parse_inputs(const options *o, input_set *set, mxn_error *err)
 static mxn_status compile_and_save(const options *o, const mxn_model *model, const input_set *inputs, mxn_error *err) {
   mxn_model *compiled;
   TRY(compile_model(model, inputs, o, NULL, &compiled, err));
-  const mxn_status status = mxn_model_save(compiled, o->out, 0, err);
+  mxn_status status = mxn_model_save(compiled, o->out, 0, err);
   if (status == MXN_OK) {
     print_statistics(compiled);
-    print_left_out(compiled);
+    status = print_all_left_out(compiled, err);
   }
   mxn_model_close(compiled);
   return status;

@@ -57,7 +57,7 @@ static mxn_status print_subgraph(const mxn_model *model, size_t i, mxn_error *er
 static int run(const options *o) {
   mxn_model *model = NULL;
   mxn_error err = {0};
-  mxn_status status = mxn_model_load(o->prefix, (int)o->epoch, &model, &err);
+  mxn_status status = load_model(o, &model, &err);
   if (status == MXN_OK) print_model(model);
   for (size_t i = 0; status == MXN_OK && mxn_model_subgraph_name(model, i); i++)
     status = print_subgraph(model, i, &err);

@@ -1,206 +1,106 @@
-/* neuron_cc.c - the compiler's own process.
+/* neuron_cc.c - the compiler, an executable of its own: commands and messages.
  *
- *     neuron-cc subgraph --graph F --weights F --targets x86-64-v3,x86-64-v4 --output F
- *                        [--dump PASS --dump-path F] [--cores N]
- *
- * reads one subgraph (graph/text.h) and its arrays, runs passes and code
- * generation, and writes one neuronbin. On failure the last line on stderr is
+ * By hand it compiles whole models (`compile`); libmxneuron starts it for one
+ * subgraph (`subgraph`). Code generation is in no other process, because LLVM ends
+ * its process on a fatal error. On failure the last line on stderr is
  * "neuron-cc: STATUS: message" and the exit code is 1; 2 is a wrong command line.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
-#include "base/file.h"
-#include "codegen/emit.h"
+#include "base/near.h"
+#include "cli/neuron_cc_compile.h"
+#include "cli/neuron_cc_options.h"
 #include "codegen/specialize.h"
-#include "graph/shape.h"
-#include "graph/text.h"
-#include "lower/lower.h"
-#include "mxnet/checkpoint.h"
-#include "ops/ops.h"
+#include "neuronbin/check.h"
+#include "partition/catalog.h"
 
-typedef struct arguments {
-  const char *graph, *weights, *targets, *output, *dump, *dump_path, *cores;
-} arguments;
+enum { EXIT_USAGE = 2 };
 
-static const char usage[] =
-    "usage: neuron-cc subgraph --graph FILE --weights FILE --output FILE\n"
-    "                 [--targets x86-64-v3,x86-64-v4] [--dump PASS --dump-path FILE] [--cores N]\n"
-    "\n"
-    "Compiles one subgraph of an MXNet model to a neuronbin. mxneuron starts it; see\n"
-    "'mxneuron compile --help' for whole checkpoints.\n";
+/* MXN_ARGUMENT from a command is a wrong command line. */
+typedef struct invocation {
+  const command *command;
+  neuron_cc_options options;
+  text_list operands;
+} invocation;
 
-static const char **argument_of(arguments *a, const char *name) {
-  const struct {
-    const char *name;
-    const char **text;
-  } known[] = {
-      {"--graph", &a->graph}, {"--weights", &a->weights}, {"--targets", &a->targets},     {"--output", &a->output},
-      {"--dump", &a->dump},   {"--cores", &a->cores},     {"--dump-path", &a->dump_path},
-  };
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (!strcmp(name, known[i].name)) return known[i].text;
-  return NULL;
+static mxn_status check_framework(const char *name, mxn_error *err) {
+  if (!name || !strcasecmp(name, "MXNET")) return MXN_OK;
+  return error_set(err, MXN_ARGUMENT, "--framework: expected MXNET, got '%.100s'", name);
 }
 
-static mxn_status parse_arguments(int argc, char **argv, arguments *a, mxn_error *err) {
-  for (int i = 2; i < argc; i += 2) {
-    const char **text = argument_of(a, argv[i]);
-    if (!text) return error_set(err, MXN_ARGUMENT, "unknown option '%s'", argv[i]);
-    if (i + 1 == argc) return error_set(err, MXN_ARGUMENT, "option %s needs a value", argv[i]);
-    *text = argv[i + 1];
+static mxn_status check_cores(int64_t cores, mxn_error *err) {
+  if (cores >= 1 && cores <= NEURONBIN_MAX_CORES) return MXN_OK;
+  return error_set(err, MXN_ARGUMENT, "--neuroncore-pipeline-cores: expected 1 to %d, got %lld", NEURONBIN_MAX_CORES,
+                   (long long)cores);
+}
+
+/* Scripts that come from chips learn that an option does nothing here. */
+static void tell_ignored(const neuron_cc_options *o) {
+  if (o->verbose && strcasecmp(o->verbose, "INFO") != 0 && strcasecmp(o->verbose, "DEBUG") != 0) return;
+  for (size_t i = 0; i < o->ignored.n; i++)
+    printf("INFO: %s: %s\n", o->ignored.items[i], neuron_cc_option_help(o->ignored.items[i]));
+}
+
+static bool ends_with(const char *text, const char *end) {
+  const size_t n = strlen(text), k = strlen(end);
+  return n >= k && !strcmp(text + n - k, end);
+}
+
+/* The two files in either order: the symbol is the one called .json. */
+static mxn_status name_files(const text_list *operands, const char **out_symbol, const char **out_params,
+                             mxn_error *err) {
+  const char *files[2] = {NULL, NULL};
+  if (operands->n < 1 || operands->n > 2)
+    return error_set(err, MXN_ARGUMENT, "expected a symbol file and a parameter file, got %zu files", operands->n);
+  for (size_t i = 0; i < operands->n; i++) {
+    const char **file = &files[ends_with(operands->items[i], ".json") ? 0 : 1];
+    if (*file) break;
+    *file = operands->items[i];
   }
-  if (!a->graph || !a->weights || !a->output)
+  if (!files[0] || (operands->n == 2 && !files[1]))
+    return error_set(err, MXN_ARGUMENT, "expected NAME-symbol.json and NAME-0000.params, got '%.100s'%s%.100s%s",
+                     operands->items[0], operands->n == 2 ? " and '" : "", operands->n == 2 ? operands->items[1] : "",
+                     operands->n == 2 ? "'" : "");
+  *out_symbol = files[0];
+  *out_params = files[1];
+  return MXN_OK;
+}
+
+typedef struct files {
+  const char *symbol, *params;
+} files;
+
+/* A wrong command line leaves with 2 before anything is read. */
+static mxn_status check_invocation(invocation *v, files *out, mxn_error *err) {
+  TRY(check_framework(v->options.framework, err));
+  TRY(check_cores(v->options.cores, err));
+  if (v->command == &neuron_cc_compile_command) return name_files(&v->operands, &out->symbol, &out->params, err);
+  if (v->operands.n > 0)
+    return error_set(err, MXN_ARGUMENT, "expected options only, got '%.100s'", v->operands.items[0]);
+  if (v->command == &neuron_cc_subgraph_command && !(v->options.graph && v->options.weights && v->options.output))
     return error_set(err, MXN_ARGUMENT, "--graph, --weights and --output are needed");
-  if (a->cores && strcmp(a->cores, "1") != 0)
-    return error_set(err, MXN_UNSUPPORTED, "--cores: got %s, this version makes programs for 1 NeuronCore", a->cores);
   return MXN_OK;
 }
 
-/* Append each wanted pass's graph to the dump file. */
-typedef struct dump {
-  const char *pass;
-  FILE *file;
-} dump;
-
-static void dump_graph(void *context, const char *pass, const graph *g) {
-  const dump *d = context;
-  if (strcmp(d->pass, "all") != 0 && strcmp(d->pass, pass) != 0) return;
-  fprintf(d->file, "# after %s\n", pass);
-  graph_print(g, d->file);
-}
-
-static bool is_pass(const char *name) {
-  static const char *const names[] = {
-#define X(name) #name,
-      MXN_PASS_LIST(X)
-#undef X
-          "all"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (!strcmp(names[i], name)) return true;
-  return false;
-}
-
-static void close_file(void *file) { fclose(file); }
-
-static mxn_status open_dump(arena *a, const arguments *args, dump *out, mxn_error *err) {
-  if (!is_pass(args->dump))
-    return error_set(err, MXN_ARGUMENT, "--dump: unknown pass '%s', expected canonicalize, fold, fuse, layout or all",
-                     args->dump);
-  if (!args->dump_path) return error_set(err, MXN_ARGUMENT, "--dump needs --dump-path");
-  out->pass = args->dump;
-  out->file = fopen(args->dump_path, "a");
-  if (!out->file) return error_set(err, MXN_IO, "%s: %s", args->dump_path, strerror(errno));
-  arena_defer(a, close_file, out->file);
-  return MXN_OK;
-}
-
-static void unmap(void *file) { file_unmap(file); }
-
-static mxn_status read_graph(arena *a, const arguments *args, graph **out_graph, mxn_error *err) {
-  mapped_file *file = arena_alloc(a, sizeof *file);
-  TRY(file_map(args->graph, file, err));
-  arena_defer(a, unmap, file);
-  TRY(graph_parse(a, args->graph, (const char *)file->data, file->bytes, out_graph, err));
-  TRY(ops_bind(*out_graph, err));
-  parameter_list weights = {0};
-  TRY(params_load(a, args->weights, &weights, err));
-  TRY(checkpoint_attach(*out_graph, &weights, err));
-  return ops_infer(*out_graph, err);
-}
-
-/* What the kernels can address: float32 values of two or four dimensions, every
- * size known. */
-static mxn_status check_value(const graph *g, const node *n, mxn_error *err) {
-  const mxn_type *t = &n->outputs[0];
-  int64_t elements;
-  char text[SHAPE_TEXT_BYTES];
-  if (t->dtype == MXN_FLOAT32 && (t->n_dims == 2 || t->n_dims == 4) && shape_elements(t, &elements) && elements > 0)
-    return MXN_OK;
-  return error_set(err, MXN_UNSUPPORTED,
-                   "%s: node '%s' (%s): expected float32 of 2 or 4 dimensions with known sizes, got %s %s", g->name,
-                   n->name, n->op, mxn_dtype_name(t->dtype), shape_text(t, text));
-}
-
-static mxn_status check_constant(const graph *g, const node *n, mxn_error *err) {
-  if (!n->constant || n->constant->type.dtype == MXN_FLOAT32) return MXN_OK;
-  return error_set(err, MXN_UNSUPPORTED, "%s: parameter '%s': expected float32, got %s", g->name, n->name,
-                   mxn_dtype_name(n->constant->type.dtype));
-}
-
-static mxn_status check_graph(const graph *g, mxn_error *err) {
-  for (size_t i = 0; i < g->n_nodes; i++) {
-    const node *n = g->nodes[i];
-    if (node_is_variable(n)) {
-      TRY(check_constant(g, n, err));
-      continue;
-    }
-    if (!op_is_known(n))
-      return error_set(err, MXN_UNSUPPORTED, "%s: node '%s': unknown operator '%s'", g->name, n->name, n->op);
-    TRY(check_value(g, n, err));
+static mxn_status list_operators(void) {
+  for (size_t i = 0; i < catalog_count(); i++) {
+    const mxn_operator o = catalog_at(i);
+    if (o.support == MXN_SUPPORT_COMPILED) puts(o.name);
   }
   return MXN_OK;
 }
 
-static uint32_t count_operators(const graph *g) {
-  uint32_t n = 0;
-  for (size_t i = 0; i < g->n_nodes; i++) n += !node_is_variable(g->nodes[i]);
-  return n;
-}
-
-static void list_outputs(graph *g, plan *p, int32_t batch_axis) {
-  p->outputs = arena_array(g->arena, g->n_outputs, sizeof *p->outputs);
-  for (size_t i = 0; i < g->n_outputs; i++)
-    p->outputs[p->n_outputs++] = (plan_tensor){value_name(g, g->outputs[i]), *value_type(g->outputs[i]), batch_axis};
-}
-
-/* Labels are gone by now: what is left without an array is the interface. */
-static mxn_status list_inputs(graph *g, plan *p, int32_t batch_axis, mxn_error *err) {
-  p->inputs = arena_array(g->arena, g->n_nodes, sizeof *p->inputs);
-  for (size_t i = 0; i < g->n_nodes; i++) {
-    const node *n = g->nodes[i];
-    if (!node_is_variable(n) || n->constant) continue;
-    TRY(check_value(g, n, err));
-    p->inputs[p->n_inputs++] = (plan_tensor){n->name, n->outputs[0], batch_axis};
-  }
-  return MXN_OK;
-}
-
-static mxn_status compile_subgraph(arena *a, const arguments *args, mxn_error *err) {
-  const target *targets[MAX_TARGETS];
-  size_t n_targets = 0;
-  TRY(target_parse(args->targets, targets, &n_targets, err));
-  dump d = {0};
-  if (args->dump) TRY(open_dump(a, args, &d, err));
-  compile c = {.arena = a};
-  TRY(read_graph(a, args, &c.graph, err));
-  TRY(check_graph(c.graph, err));
-  plan p = {.n_operators = count_operators(c.graph)};
-  const int32_t batch_axis = ops_prove_batch(c.graph, NULL) ? 0 : -1;
-  list_outputs(c.graph, &p, batch_axis);
-  const pass_observer observer = {dump_graph, &d};
-  TRY(pipeline_run(&c, d.file ? &observer : NULL, err));
-  TRY(list_inputs(c.graph, &p, batch_axis, err));
-  step_list steps;
-  TRY(lower_graph(&c, &steps, err));
-  plan_memory(&c);
-  return emit_neuronbin(&c, &steps, targets, n_targets, p, args->output, err);
-}
-
-static mxn_status run(const arguments *args, mxn_error *err) {
-  arena a;
-  arena_init(&a);
-  if (setjmp(a.recovery)) {
-    arena_finish(&a);
-    return error_set(err, MXN_NOMEM, "%s: out of memory", args->graph);
-  }
-  const mxn_status status = compile_subgraph(&a, args, err);
-  arena_finish(&a);
-  return status;
+static mxn_status run_command(invocation *v, const files *f, mxn_error *err) {
+  tell_ignored(&v->options);
+  if (v->command == &neuron_cc_list_command) return list_operators();
+  if (v->command == &neuron_cc_subgraph_command) return compile_subgraph(&v->options, err);
+  if (!v->options.output) v->options.output = "out.neff"; /* as documented for Inferentia */
+  return compile_model_files(&v->options, f->symbol, f->params, err);
 }
 
 static const char *status_name(mxn_status status) {
@@ -211,25 +111,86 @@ static const char *status_name(mxn_status status) {
   return "INTERNAL";
 }
 
+/* A full disk must not look like success. */
+static int report(mxn_status status, const mxn_error *err) {
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    perror("neuron-cc: cannot write");
+    return 1;
+  }
+  if (status == MXN_OK) return 0;
+  fprintf(stderr, "neuron-cc: %s: %s\n", status_name(status), err->message);
+  return 1;
+}
+
+static int misused(const command *c, const mxn_error *err) {
+  fprintf(stderr, "neuron-cc %s: %s\nTry 'neuron-cc %s --help'.\n", c->name, err->message, c->name);
+  return EXIT_USAGE;
+}
+
+static bool is_help(const char *text) { return !strcmp(text, "--help") || !strcmp(text, "-h"); }
+
+static int run_words(invocation *v, int argc, char **argv) {
+  mxn_error err = {0};
+  files f = {0};
+  for (int i = 0; i < argc; i++) {
+    if (!is_help(argv[i])) continue;
+    options_help(v->command, stdout);
+    return report(MXN_OK, NULL);
+  }
+  v->options.cores = 1;
+  if (!options_parse_words(v->command, argc, argv, &v->options, &v->operands)) return EXIT_USAGE;
+  if (check_invocation(v, &f, &err) != MXN_OK) return misused(v->command, &err);
+  return report(run_command(v, &f, &err), &err);
+}
+
+/* Commands. */
+
+static const command *const commands[] = {&neuron_cc_compile_command, &neuron_cc_list_command,
+                                          &neuron_cc_subgraph_command};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_usage(FILE *out) {
+  fputs(
+      "usage: neuron-cc COMMAND [options]\n\n"
+      "Compiles MXNet models to machine code.\n\ncommands:\n",
+      out);
+  for (size_t i = 0; i < N_COMMANDS; i++) fprintf(out, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
+  fputs("\n'neuron-cc COMMAND --help' tells more; 'neuron-cc --version' or -V which one this is.\n", out);
+}
+
+static int unknown_command(const char *name) {
+  const char *names[N_COMMANDS];
+  char near[128];
+  for (size_t i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
+  near_names(name, names, N_COMMANDS, near, sizeof near);
+  fprintf(stderr, "neuron-cc: unknown command '%.100s'%s%s%s\nTry 'neuron-cc --help'.\n", name,
+          *near ? "; did you mean " : "", near, *near ? "?" : "");
+  return EXIT_USAGE;
+}
+
 /* LLVM ends the process after this returns. */
 static void report_fatal(const char *reason) { fprintf(stderr, "neuron-cc: INTERNAL: LLVM: %s\n", reason); }
 
 int main(int argc, char **argv) {
-  mxn_error err = {0};
-  arguments a = {0};
+  invocation v = {0};
   specialize_on_fatal_error(report_fatal);
-  if (argc == 2 && !strcmp(argv[1], "--help")) {
-    fputs(usage, stdout);
-    return 0;
+  if (argc < 2) {
+    print_usage(stderr);
+    return EXIT_USAGE;
   }
-  if (argc < 2 || strcmp(argv[1], "subgraph") != 0) {
-    fputs(usage, stderr);
-    return 2;
+  if (is_help(argv[1])) {
+    print_usage(stdout);
+    return report(MXN_OK, NULL);
   }
-  mxn_status status = parse_arguments(argc, argv, &a, &err);
-  const int exit_code = status == MXN_ARGUMENT ? 2 : 1;
-  if (status == MXN_OK) status = run(&a, &err);
-  if (status == MXN_OK) return 0;
-  fprintf(stderr, "neuron-cc: %s: %s\n", status_name(status), err.message);
-  return exit_code;
+  if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+    puts("neuron-cc " MXNEURON_VERSION);
+    return report(MXN_OK, NULL);
+  }
+  for (size_t i = 0; i < N_COMMANDS; i++)
+    if (!strcmp(commands[i]->name, argv[1])) v.command = commands[i];
+  if (!v.command) return unknown_command(argv[1]);
+  const int exit_status = run_words(&v, argc - 2, argv + 2);
+  free(v.operands.items);
+  free(v.options.ignored.items);
+  return exit_status;
 }

@@ -4,22 +4,12 @@
  */
 #include "cli/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/near.h"
-
-typedef enum option_kind { KIND_TEXT, KIND_LIST, KIND_NAMES, KIND_NUMBER, KIND_REAL, KIND_FLAG } option_kind;
-
-typedef struct option {
-  const char *name;
-  char letter;
-  const char *value; /* NULL: a flag */
-  option_kind kind;
-  size_t offset; /* of the field in struct options */
-  const char *help;
-} option;
 
 static const option all_options[] = {
 #define X(id, name, letter, value, kind, field, help) \
@@ -27,32 +17,44 @@ static const option all_options[] = {
     OPTION_LIST(X)
 #undef X
 };
-enum { N_OPTIONS = sizeof all_options / sizeof *all_options };
+static const option_table mxneuron_table = {"mxneuron", all_options, sizeof all_options / sizeof *all_options};
+enum { MAX_OPTIONS = 64 }; /* bits of command.options */
+static_assert(sizeof all_options / sizeof *all_options <= MAX_OPTIONS, "a command's options are bits");
 
-static bool has_option(const command *c, size_t i) { return c->options >> i & 1; }
+const option_table *options_table(const command *c) { return c->table ? c->table : &mxneuron_table; }
+bool options_has(const command *c, size_t i) { return c->options >> i & 1; }
+const char *options_operands(const command *c) { return c->operands ? c->operands : "PREFIX"; }
 
 static bool misuse(const command *c, const char *text, const char *what, const char *hint) {
-  fprintf(stderr, "mxneuron %s: %s%s%s\nTry 'mxneuron %s --help'.\n", c->name, text, what, hint, c->name);
+  const char *program = options_table(c)->program;
+  fprintf(stderr, "%s %s: %s%s%s\nTry '%s %s --help'.\n", program, c->name, text, what, hint, program, c->name);
   return false;
 }
 
 static bool unknown_option(const command *c, const char *text, size_t bytes) {
-  const char *names[N_OPTIONS];
+  const option_table *table = options_table(c);
+  const char *names[MAX_OPTIONS];
   char name[64], near[128], hint[160] = "";
   size_t n = 0;
   snprintf(name, sizeof name, "%.*s", (int)bytes, text);
-  for (size_t i = 0; i < N_OPTIONS; i++)
-    if (has_option(c, i)) names[n++] = all_options[i].name;
+  for (size_t i = 0; i < table->n; i++)
+    if (options_has(c, i)) names[n++] = table->rows[i].name;
   near_names(name, names, n, near, sizeof near);
   if (*near) snprintf(hint, sizeof hint, "; did you mean %s?", near);
   return misuse(c, "unknown option ", name, hint);
 }
 
+static bool misuse_value(const command *c, const option *o, const char *expected, const char *got) {
+  fprintf(stderr, "%s %s: %s: expected %s, got '%s'\n", options_table(c)->program, c->name, o->name, expected, got);
+  return false;
+}
+
 /* The option that `text` names up to '=' or its end. */
 static const option *find_option(const command *c, const char *text, size_t bytes) {
-  for (size_t i = 0; i < N_OPTIONS; i++) {
-    const option *o = &all_options[i];
-    if (!has_option(c, i)) continue;
+  const option_table *table = options_table(c);
+  for (size_t i = 0; i < table->n; i++) {
+    const option *o = &table->rows[i];
+    if (!options_has(c, i)) continue;
     if (strlen(o->name) == bytes && !strncmp(o->name, text, bytes)) return o;
     if (o->letter && bytes == 2 && text[0] == '-' && text[1] == o->letter) return o;
   }
@@ -79,19 +81,17 @@ static bool read_number(const command *c, const option *o, const char *text, int
   errno = 0;
   *out = strtoll(text, &end, 10);
   if (!errno && end != text && !*end && *out >= 0 && *out <= INT32_MAX) return true;
-  fprintf(stderr, "mxneuron %s: %s: expected a number, got '%s'\n", c->name, o->name, text);
-  return false;
+  return misuse_value(c, o, "a number", text);
 }
 
 static bool read_real(const command *c, const option *o, const char *text, double *out) {
   char *end;
   *out = strtod(text, &end);
   if (end != text && !*end && *out >= 0) return true;
-  fprintf(stderr, "mxneuron %s: %s: expected a number, got '%s'\n", c->name, o->name, text);
-  return false;
+  return misuse_value(c, o, "a number", text);
 }
 
-static bool set_value(const command *c, const option *o, char *text, options *out) {
+static bool set_value(const command *c, const option *o, char *text, void *out) {
   void *field = (char *)out + o->offset;
   switch (o->kind) {
     case KIND_TEXT: *(const char **)field = text; return true;
@@ -100,17 +100,43 @@ static bool set_value(const command *c, const option *o, char *text, options *ou
     case KIND_NUMBER: return read_number(c, o, text, field);
     case KIND_REAL: return read_real(c, o, text, field);
     case KIND_FLAG: *(bool *)field = true; return true;
+    case KIND_IGNORED:
+    case KIND_WORDS: return add_text(field, o->name);
   }
   return false;
 }
 
+/* Whether "all|none" has the word. */
+static bool lists_word(const char *words, const char *word, size_t bytes) {
+  for (const char *w = words; *w; w += strcspn(w, "|"), w += *w == '|')
+    if (strcspn(w, "|") == bytes && !strncmp(w, word, bytes)) return true;
+  return false;
+}
+
+/* After '=' words are separated by blanks or commas, else they are words of argv. */
+static bool parse_words(const command *c, const option *o, const char *equals, int argc, char **argv, int *i,
+                        void *out) {
+  if (!equals) {
+    const int first = *i + 1;
+    while (*i + 1 < argc && lists_word(o->value, argv[*i + 1], strlen(argv[*i + 1]))) (*i)++;
+    if (*i < first) return misuse_value(c, o, o->value, first < argc ? argv[first] : "nothing");
+  }
+  for (const char *word = equals ? equals + 1 : ""; *word;) {
+    const size_t bytes = strcspn(word, " ,");
+    if (bytes > 0 && !lists_word(o->value, word, bytes)) return misuse_value(c, o, o->value, word);
+    word += bytes + (word[bytes] != '\0');
+  }
+  return set_value(c, o, NULL, out);
+}
+
 /* argv[*i] is an option; *i moves to the last word it takes. */
-static bool parse_option(const command *c, int argc, char **argv, int *i, options *out) {
+static bool parse_option(const command *c, int argc, char **argv, int *i, void *out) {
   char *text = argv[*i], *equals = strchr(text, '=');
   const size_t bytes = equals ? (size_t)(equals - text) : strlen(text);
   const option *o = find_option(c, text, bytes);
   if (!o) return unknown_option(c, text, bytes);
-  if (o->kind == KIND_FLAG) {
+  if (o->kind == KIND_WORDS) return parse_words(c, o, equals, argc, argv, i, out);
+  if (!o->value) {
     if (equals) return misuse(c, o->name, " takes no value", "");
     return set_value(c, o, NULL, out);
   }
@@ -118,18 +144,33 @@ static bool parse_option(const command *c, int argc, char **argv, int *i, option
   return set_value(c, o, equals ? equals + 1 : argv[++*i], out);
 }
 
-bool options_parse(const command *c, int argc, char **argv, options *out) {
-  *out = (options){.min_compiled = -1, .tolerance = 1e-4, .seconds = 2};
+bool options_parse_words(const command *c, int argc, char **argv, void *out, text_list *operands) {
   for (int i = 0; i < argc; i++) {
     if (argv[i][0] == '-' && argv[i][1]) {
       if (!parse_option(c, argc, argv, &i, out)) return false;
-    } else if (out->prefix) {
-      return misuse(c, "one PREFIX only, got also ", argv[i], "");
-    } else {
-      out->prefix = argv[i];
+    } else if (!add_text(operands, argv[i])) {
+      return misuse(c, "out of memory", "", "");
     }
   }
-  return out->prefix || misuse(c, "PREFIX is missing", "", "");
+  return true;
+}
+
+static bool take_prefix(const command *c, const text_list *operands, options *out) {
+  const bool wants_prefix = *options_operands(c) != '\0';
+  if (!wants_prefix && operands->n > 0) return misuse(c, "expected options only, got ", operands->items[0], "");
+  if (!wants_prefix) return true;
+  if (operands->n == 0) return misuse(c, "PREFIX is missing", "", "");
+  if (operands->n > 1) return misuse(c, "one PREFIX only, got also ", operands->items[1], "");
+  out->prefix = operands->items[0];
+  return true;
+}
+
+bool options_parse(const command *c, int argc, char **argv, options *out) {
+  text_list operands = {0};
+  *out = (options){.min_compiled = -1, .tolerance = 1e-4, .seconds = 2};
+  const bool is_right = options_parse_words(c, argc, argv, out, &operands) && take_prefix(c, &operands, out);
+  free(operands.items);
+  return is_right;
 }
 
 void options_finish(options *o) {
@@ -156,13 +197,15 @@ static void print_folded(FILE *out, const char *text, size_t indent) {
 
 void options_help(const command *c, FILE *out) {
   enum { INDENT = 28 };
-  fprintf(out, "usage: mxneuron %s PREFIX [options]\n\n", c->name);
+  const option_table *table = options_table(c);
+  const char *operands = options_operands(c);
+  fprintf(out, "usage: %s %s %s%s[options]\n\n", table->program, c->name, operands, *operands ? " " : "");
   print_folded(out, c->details, 0);
   fputs("\noptions:\n", out);
-  for (size_t i = 0; i < N_OPTIONS; i++) {
-    const option *o = &all_options[i];
-    char first[64];
-    if (!has_option(c, i)) continue;
+  for (size_t i = 0; i < table->n; i++) {
+    const option *o = &table->rows[i];
+    char first[256];
+    if (!options_has(c, i)) continue;
     char letter[8] = "";
     if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
     snprintf(first, sizeof first, "  %s%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");

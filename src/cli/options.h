@@ -1,4 +1,5 @@
-/* options.h - the options of all commands: one table for parsing and for help.
+/* options.h - the options of all commands: one table for parsing, help, man pages
+ * and completion. neuron-cc has a table of its own (neuron_cc_options.h).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -57,16 +58,55 @@ typedef enum option_id {
 } option_id;
 #define OPTION_BIT(id) (UINT64_C(1) << OPTION_##id)
 
-/* A command of mxneuron. `run` returns the exit status: 0, or 1 for a failure. */
+/* How an option's value is read, and the field that it goes to. */
+typedef enum option_kind {
+  KIND_TEXT,    /* const char * */
+  KIND_LIST,    /* text_list, one more item each time */
+  KIND_NAMES,   /* text_list, split at commas */
+  KIND_NUMBER,  /* int64_t */
+  KIND_REAL,    /* double */
+  KIND_FLAG,    /* bool */
+  KIND_IGNORED, /* text_list: the option's own name; `value` says whether a value is read */
+  KIND_WORDS,   /* as KIND_IGNORED, with any number of the words that `value` lists: "all|none" */
+} option_kind;
+
+/* A row of a table of options. */
+typedef struct option {
+  const char *name;
+  char letter;       /* 0: none */
+  const char *value; /* NULL: a flag */
+  option_kind kind;
+  size_t offset; /* of the field in the program's struct */
+  const char *help;
+} option;
+
+typedef struct option_table {
+  const char *program; /* "mxneuron" */
+  const option *rows;
+  size_t n; /* 64 at most */
+} option_table;
+
+/* A command of a program. `run` returns the exit status: 0, or 1 for a failure. */
 typedef struct command {
   const char *name, *summary, *details, *example;
-  uint64_t options; /* OPTION_BIT of each */
+  uint64_t options;          /* OPTION_BIT of each */
+  const option_table *table; /* NULL: mxneuron's */
+  const char *operands;      /* what stands beside options; NULL: "PREFIX", "": nothing */
   int (*run)(const options *o);
 } command;
+
+/* The table that a command's bits count in, and whether row i is one of its options. */
+const option_table *options_table(const command *c);
+bool options_has(const command *c, size_t i);
+const char *options_operands(const command *c);
 
 /* Parse what stands behind the command's name. False after a message on stderr. */
 bool options_parse(const command *c, int argc, char **argv, options *out);
 void options_finish(options *o);
+
+/* As options_parse for any table: values go to `out`, which has its defaults, and
+ * what is no option to `operands`. */
+bool options_parse_words(const command *c, int argc, char **argv, void *out, text_list *operands);
 
 void options_help(const command *c, FILE *out);
 

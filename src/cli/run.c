@@ -99,7 +99,7 @@ static int run(const options *o) {
   mxn_error err = {0};
   for (size_t i = 0; i < o->inputs.n; i++)
     if (check_input(o->inputs.items[i], &err) != MXN_OK) return misused(&run_command, &err);
-  mxn_status status = mxn_model_load(o->prefix, (int)o->epoch, &model, &err);
+  mxn_status status = load_model(o, &model, &err);
   if (status == MXN_OK) status = run_with(o, model, &inputs, &err);
   inputs_finish(&inputs);
   mxn_model_close(model);
@@ -110,7 +110,8 @@ const command run_command = {
     .name = "run",
     .summary = "run a checkpoint on arrays",
     .details =
-        "Runs a compiled checkpoint; one that is not compiled is compiled first, in memory. "
+        "Runs a compiled checkpoint, or a neuronbin that neuron-cc wrote; what is not compiled is compiled first, in "
+        "memory. "
         "Prints the shape and the first numbers of every output, or writes them to a file.",
     .example = "mxneuron run squeezenet_compiled --input data=cat.npy --output answer.npy",
     .options = OPTION_BIT(INPUT_FILE) | OPTION_BIT(EPOCH) | OPTION_BIT(OUTPUT_FILE) | OPTION_BIT(OUTPUTS) |

@@ -299,7 +299,7 @@ static int run(const options *o) {
     fputs("mxneuron verify: --golden FILE is missing\nTry 'mxneuron verify --help'.\n", stderr);
     return 2;
   }
-  mxn_status status = mxn_model_load(o->prefix, (int)o->epoch, &model, &err);
+  mxn_status status = load_model(o, &model, &err);
   verification v = {.options = o, .model = model, .outputs.prefix = "out:", .internals.prefix = "internal:"};
   if (status == MXN_OK) status = verify(&v, &err);
   finish(&v);

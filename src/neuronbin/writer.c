@@ -113,7 +113,7 @@ static void fill_header(const plan *p, mxn_neuronbin_header *header) {
   header->flops = count_flops(p);
   header->n_operators = p->n_operators;
   header->n_cores = 1;
-  header->n_requested_cores = 1;
+  header->n_requested_cores = p->n_requested_cores ? p->n_requested_cores : 1;
   header->cores_per_node[0] = 1;
   static const char compiler[] = "mxneuron " MXNEURON_VERSION;
   static_assert(sizeof compiler <= sizeof header->compiler, "compiler name fits");

@@ -40,6 +40,7 @@ typedef struct plan {
   size_t weights_bytes;
   uint64_t arena_bytes;
   uint32_t n_inputs, n_outputs, n_steps, n_targets, n_kernels, n_operators;
+  uint32_t n_requested_cores; /* 0: 1 */
 } plan;
 
 /* Write the neuronbin to `path` (temporary name, sync, rename). The bytes depend

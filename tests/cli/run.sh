@@ -23,7 +23,7 @@ export -f rounded
 mask() {
   sed -E -e 's/[0-9]+\.[0-9]+( ms|,|\}| GFLOP| %)/N\1/g; s/peak of [0-9.]+/peak of N/; s/^[0-9]+ runs/N runs/' \
     -e 's/(cores?), x86-64-v[34]$/\1, x86-64-vN/; s/x86-64-v[34] on this CPU/x86-64-vN on this CPU/' \
-    -e 's/^mxneuron [0-9.]+$/mxneuron N/; s/in [0-9]+ steps/in N steps/; / MFLOP /d' \
+    -e 's/^(mxneuron|neuron-cc) [0-9.]+$/\1 N/; s/in [0-9]+ steps/in N steps/; / MFLOP /d' \
     -e 's/(arena|scratch|code|weights) [0-9]+/\1 N/g; s/^arena .*/arena N bytes/' \
     -e 's/"arena_bytes": [0-9]+/"arena_bytes": N/' "$1"
 }
