@@ -49,6 +49,7 @@ main() {
     report
     return
   fi
+  check "names of operators" "$python" "$root/tools/mxnet_names.py" --check
   for seed in 1 2 3; do check "demo, unseen input $seed" unseen $seed; done
 
   local extension=$shared/poc/mxnet-extension/poc_ext.c

@@ -11,7 +11,11 @@
 #include "mxneuron/executor.h"
 #include "mxneuron/model.h"
 
-extern const command compile_command, run_command, verify_command, bench_command, inspect_command;
+extern const command compile_command, run_command, verify_command, bench_command, inspect_command,
+    list_operators_command;
+
+/* All of them, in the order of the help; NULL behind the last. */
+extern const command *const mxneuron_commands[];
 
 /* Print "mxneuron COMMAND: message" and return 1. */
 int failed(const command *c, const mxn_error *err);

@@ -11,31 +11,30 @@
 #include "base/near.h"
 #include "cli/commands.h"
 
-static const command *const commands[] = {&compile_command, &run_command, &verify_command, &bench_command,
-                                          &inspect_command};
-enum { N_COMMANDS = sizeof commands / sizeof *commands, EXIT_USAGE = 2 };
+enum { MAX_COMMANDS = 32, EXIT_USAGE = 2 };
 
 static void print_usage(FILE *out) {
   fputs(
-      "usage: mxneuron COMMAND PREFIX [options]\n\n"
+      "usage: mxneuron COMMAND [PREFIX] [options]\n\n"
       "Compiles MXNet checkpoints (PREFIX-symbol.json and PREFIX-0000.params) to machine\n"
       "code and runs them.\n\ncommands:\n",
       out);
-  for (size_t i = 0; i < N_COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+  for (const command *const *c = mxneuron_commands; *c; c++) fprintf(out, "  %-15s %s\n", (*c)->name, (*c)->summary);
   fputs("\n'mxneuron COMMAND --help' tells more; 'mxneuron --version' which one this is.\n", out);
 }
 
 static const command *find_command(const char *name) {
-  for (size_t i = 0; i < N_COMMANDS; i++)
-    if (!strcmp(commands[i]->name, name)) return commands[i];
+  for (const command *const *c = mxneuron_commands; *c; c++)
+    if (!strcmp((*c)->name, name)) return *c;
   return NULL;
 }
 
 static int unknown_command(const char *name) {
-  const char *names[N_COMMANDS];
+  const char *names[MAX_COMMANDS];
+  size_t n = 0;
   char near[128];
-  for (size_t i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
-  near_names(name, names, N_COMMANDS, near, sizeof near);
+  for (const command *const *c = mxneuron_commands; *c && n < MAX_COMMANDS; c++) names[n++] = (*c)->name;
+  near_names(name, names, n, near, sizeof near);
   fprintf(stderr, "mxneuron: unknown command '%.100s'%s%s%s\nTry 'mxneuron --help'.\n", name,
           *near ? "; did you mean " : "", near, *near ? "?" : "");
   return EXIT_USAGE;

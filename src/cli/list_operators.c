@@ -1,0 +1,70 @@
+/* list_operators.c - `mxneuron list-operators`: what becomes of MXNet's operators.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "mxneuron/operators.h"
+
+static bool is_alias(const mxn_operator *o) { return o->canonical && strcmp(o->canonical, o->name) != 0; }
+
+static void print_line(const mxn_operator *o) {
+  printf("%-44s %s", o->name, mxn_support_text(o->support));
+  if (is_alias(o)) printf(", as %s", o->canonical);
+  if (o->reason) printf(" (%s)", o->reason);
+  putchar('\n');
+}
+
+static void print_counts(void) {
+  static const mxn_support supports[] = {
+#define X(name, number, text) MXN_SUPPORT_##name,
+      MXN_SUPPORT_LIST(X)
+#undef X
+  };
+  printf("%zu names", mxn_operators_n());
+  for (size_t i = 0; i < sizeof supports / sizeof *supports; i++) {
+    size_t n = 0;
+    for (size_t k = 0; k < mxn_operators_n(); k++) n += mxn_operators_get(k).support == supports[i];
+    printf("%s %zu %s", i ? "," : ":", n, mxn_support_text(supports[i]));
+  }
+  putchar('\n');
+}
+
+/* Names and reasons are plain words: nothing in them needs an escape. */
+static void print_json(void) {
+  for (size_t i = 0; i < mxn_operators_n(); i++) {
+    const mxn_operator o = mxn_operators_get(i);
+    printf("%s{\"name\": \"%s\", \"support\": \"%s\"", i ? ",\n " : "[", o.name, mxn_support_text(o.support));
+    if (o.canonical) printf(", \"canonical\": \"%s\"", o.canonical);
+    if (o.reason) printf(", \"reason\": \"%s\"", o.reason);
+    putchar('}');
+  }
+  puts("]");
+}
+
+static int run(const options *o) {
+  if (o->json) {
+    print_json();
+    return 0;
+  }
+  for (size_t i = 0; i < mxn_operators_n(); i++) {
+    const mxn_operator one = mxn_operators_get(i);
+    print_line(&one);
+  }
+  print_counts();
+  return 0;
+}
+
+const command list_operators_command = {
+    .name = "list-operators",
+    .summary = "list MXNet's operators: compiled, reference or not for inference",
+    .details =
+        "Lists every operator that MXNet 1.9.1 registers, and what becomes of it: compiled to machine code (where "
+        "its attributes and shapes allow it), run by the reference operators, or not for inference, with the reason.",
+    .example = "mxneuron list-operators | grep Convolution",
+    .options = OPTION_BIT(JSON),
+    .operands = "",
+    .run = run,
+};
