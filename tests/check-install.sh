@@ -34,6 +34,10 @@ for header in "$root"/include/mxneuron/*.h; do
 done
 check 'build with mxneuron' build_with mxneuron examples/hello.c
 check 'build with mxneuron-rt' build_with mxneuron-rt examples/hello_rt.c
+for document in man/man1/mxneuron.1 man/man1/neuron-cc.1 bash-completion/completions/mxneuron \
+  zsh/site-functions/_neuron-cc; do
+  check "$document" test -s "$prefix/share/$document"
+done
 check 'the installed compiler is found' run_installed mxneuron compile "$root/examples/demo/digits" \
   --input data=1,1,8,8 -o "$work/digits"
 check 'the installed runtime runs it' run_installed "$work/hello_rt" "$work/digits-0000.params"

@@ -145,24 +145,23 @@ static int run_words(invocation *v, int argc, char **argv) {
 
 /* Commands. */
 
-static const command *const commands[] = {&neuron_cc_compile_command, &neuron_cc_list_command,
-                                          &neuron_cc_subgraph_command};
-enum { N_COMMANDS = sizeof commands / sizeof *commands };
+enum { MAX_COMMANDS = 8 };
 
 static void print_usage(FILE *out) {
   fputs(
       "usage: neuron-cc COMMAND [options]\n\n"
       "Compiles MXNet models to machine code.\n\ncommands:\n",
       out);
-  for (size_t i = 0; i < N_COMMANDS; i++) fprintf(out, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
+  for (const command *const *c = neuron_cc_commands; *c; c++) fprintf(out, "  %-15s %s\n", (*c)->name, (*c)->summary);
   fputs("\n'neuron-cc COMMAND --help' tells more; 'neuron-cc --version' or -V which one this is.\n", out);
 }
 
 static int unknown_command(const char *name) {
-  const char *names[N_COMMANDS];
+  const char *names[MAX_COMMANDS];
+  size_t n = 0;
   char near[128];
-  for (size_t i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
-  near_names(name, names, N_COMMANDS, near, sizeof near);
+  for (const command *const *c = neuron_cc_commands; *c && n < MAX_COMMANDS; c++) names[n++] = (*c)->name;
+  near_names(name, names, n, near, sizeof near);
   fprintf(stderr, "neuron-cc: unknown command '%.100s'%s%s%s\nTry 'neuron-cc --help'.\n", name,
           *near ? "; did you mean " : "", near, *near ? "?" : "");
   return EXIT_USAGE;
@@ -186,8 +185,8 @@ int main(int argc, char **argv) {
     puts("neuron-cc " MXNEURON_VERSION);
     return report(MXN_OK, NULL);
   }
-  for (size_t i = 0; i < N_COMMANDS; i++)
-    if (!strcmp(commands[i]->name, argv[1])) v.command = commands[i];
+  for (const command *const *c = neuron_cc_commands; *c; c++)
+    if (!strcmp((*c)->name, argv[1])) v.command = *c;
   if (!v.command) return unknown_command(argv[1]);
   const int exit_status = run_words(&v, argc - 2, argv + 2);
   free(v.operands.items);

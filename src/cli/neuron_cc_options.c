@@ -105,6 +105,9 @@ const command neuron_cc_subgraph_command = {
     .operands = "",
 };
 
+const command *const neuron_cc_commands[] = {&neuron_cc_compile_command, &neuron_cc_list_command,
+                                             &neuron_cc_subgraph_command, NULL};
+
 const char *neuron_cc_option_help(const char *name) {
   for (size_t i = 0; i < N_ROWS; i++)
     if (!strcmp(rows[i].name, name)) return rows[i].help;

@@ -25,6 +25,9 @@ extern const command neuron_cc_compile_command, neuron_cc_list_command;
 /* What libmxneuron starts: one subgraph in, one neuronbin out. */
 extern const command neuron_cc_subgraph_command;
 
+/* All three; NULL behind the last. */
+extern const command *const neuron_cc_commands[];
+
 /* The help text of an option, by its name. */
 const char *neuron_cc_option_help(const char *name);
 
