@@ -35,11 +35,54 @@ count_found() {
   fi
 }
 
+golden() { "$root/tools/golden" "$@"; }
+
 # unseen SEED: the demo model on random numbers, MXNet's answer made here and now.
 unseen() {
-  "$python" "$root/tools/golden.py" "$root/examples/demo/digits" --input data=3,1,8,8 --seed "$1" \
+  golden "$root/examples/demo/digits" --input data=3,1,8,8 --seed "$1" \
     --internal concat_output --internal fc_output -o "$work/unseen.golden.params"
   "$mxneuron" verify "$root/examples/demo/digits" --golden "$work/unseen.golden.params"
+}
+
+# A symbol alone: weights are drawn, saved beside it, and the same for the same seed.
+without_params() {
+  cp "$root/examples/demo/digits-symbol.json" "$work/alone-symbol.json"
+  golden "$work/alone" --input data=2,1,8,8 --seed 5 --weights "$work/again.params"
+  golden "$work/alone" --input data=2,1,8,8 --seed 5
+  cmp "$work/again.params" "$work/alone-0000.params"
+  "$mxneuron" verify "$work/alone" --golden "$work/alone.golden.params"
+}
+
+# Inputs from a file: what MXNet gave when the golden of the demo was made.
+from_file() {
+  local file=$root/examples/demo/digits.golden.params
+  golden "$root/examples/demo/digits" --input "data=8,1,8,8:$file:in:data" --internal fc_output -o "$work/file.params"
+  cmp "$work/file.params" "$file"
+}
+
+# golden_refuses TEXT ARGUMENT...: exit status 1 and one line that says what is wrong.
+golden_refuses() {
+  local text=$1 status=0
+  shift
+  golden "$@" -o "$work/refused.params" >"$work/out" 2>"$work/err" || status=$?
+  cat "$work/err"
+  [ $status = 1 ] && [ "$(wc -l <"$work/err")" = 1 ] && grep -qF -- "$text" "$work/err" && [ ! -e "$work/refused.params" ]
+}
+
+# The tool that makes goldens is itself checked.
+check_golden() {
+  local digits=$root/examples/demo/digits
+  for seed in 1 2 3; do check "demo, unseen input $seed" unseen $seed; done
+  check "golden: without parameters" without_params
+  check "golden: from a file" from_file
+  check "golden: no symbol" golden_refuses "nothing-symbol.json" "$work/nothing" --input data=1,1,8,8
+  check "golden: no such input" golden_refuses "no input 'dat'" "$digits" --input dat=1,1,8,8
+  check "golden: no input" golden_refuses "for data" "$digits" --input softmax_label=1
+  check "golden: shapes disagree" golden_refuses "Shape inconsistent" "$digits" --input data=1,3,8,8
+  check "golden: element type" golden_refuses "float31" "$digits" --input data=1,1,8,8:float31
+  check "golden: array" golden_refuses "no array 'x'" "$digits" --input "data=$digits.golden.params:x"
+  check "golden: shape of the file" golden_refuses "expected (1, 1, 8, 8)" "$digits" \
+    --input "data=1,1,8,8:$digits.golden.params:in:data"
 }
 
 main() {
@@ -50,7 +93,8 @@ main() {
     return
   fi
   check "names of operators" "$python" "$root/tools/mxnet_names.py" --check
-  for seed in 1 2 3; do check "demo, unseen input $seed" unseen $seed; done
+  export MXN_VENV_MXNET=${python%/bin/python}
+  check_golden
 
   local extension=$shared/poc/mxnet-extension/poc_ext.c
   if [ ! -f "$extension" ]; then
