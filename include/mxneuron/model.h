@@ -104,13 +104,17 @@ typedef struct mxn_compile_options {
   const char *const *outputs; /* make these the model's outputs: names of outputs or of inner values, as in
                                * mxn_executor_options; only what they need is compiled. NULL: as they are */
   size_t n_outputs;
+  /* Asked several times a second, on the calling thread; true ends the compile with
+   * MXN_CANCELLED, and leaves neither a process nor a temporary folder. NULL: never. */
+  bool (*is_cancelled)(void *context);
+  void *cancel_context;
 } mxn_compile_options;
 
 /* Compile for the given input types into a new model; `model` stays as it is
  * and may be closed before the result. `inputs` must name every input of the
  * model. `options` NULL: defaults. Errors: ARGUMENT (unknown node or input, near
  * names listed), SHAPE, UNSUPPORTED, INTERNAL (a compiler crash, with what it
- * said). */
+ * said), CANCELLED. */
 MXN_API MXN_MUST_CHECK mxn_status mxn_compile(const mxn_model *model, const mxn_input *inputs, size_t n_inputs,
                                               const mxn_compile_options *options, mxn_model **out_model,
                                               mxn_error *err);

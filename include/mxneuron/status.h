@@ -28,7 +28,8 @@ extern "C" {
   X(UNSUPPORTED, 6, "operator or attribute not supported") \
   X(SHAPE, 7, "shapes do not agree")                       \
   X(TARGET, 8, "CPU lacks a required feature")             \
-  X(INTERNAL, 9, "bug in mxneuron")
+  X(INTERNAL, 9, "bug in mxneuron")                        \
+  X(CANCELLED, 10, "cancelled by the caller")
 
 typedef enum mxn_status {
 #define MXN_STATUS_ENUM(name, number, text) MXN_##name = number,

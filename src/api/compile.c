@@ -167,7 +167,9 @@ static mxn_status run_compiler(compilation *c, const char *folder, mxn_error *er
                            .dump = o->dump,
                            .n_processes = o->n_jobs ? o->n_jobs : mxn_default_cores(),
                            .progress = o->progress,
-                           .progress_context = o->progress_context};
+                           .progress_context = o->progress_context,
+                           .is_cancelled = o->is_cancelled,
+                           .cancel_context = o->cancel_context};
   TRY(neuron_cc_find(c->arena, o->compiler, &run.compiler, err));
   for (size_t i = 0; i < c->subgraphs.n_items; i++) TRY(write_job(c, folder, i, err));
   if (run.n_processes == 0) run.n_processes = 1;

@@ -165,7 +165,7 @@ static mxn_status judge(child *c, int wait_status, mxn_error *err) {
 
 /* Running it. */
 
-enum { MAX_ARGUMENTS = 16, MAX_PROCESSES = 256 };
+enum { MAX_ARGUMENTS = 16, MAX_PROCESSES = 256, CANCEL_INTERVAL_MS = 100 };
 
 static void fill_arguments(const neuron_cc_options *o, const neuron_cc_job *job, const char **argv) {
   const char *const pairs[][2] = {
@@ -289,9 +289,18 @@ static mxn_status fill_pool(pool *p, mxn_error *err) {
   return MXN_OK;
 }
 
+static mxn_status check_cancelled(const pool *p, mxn_error *err) {
+  const neuron_cc_options *o = p->options;
+  if (!o->is_cancelled || !o->is_cancelled(o->cancel_context)) return MXN_OK;
+  return error_set(err, MXN_CANCELLED, "cancelled after %zu of %zu subgraphs", p->n_done, p->n_jobs);
+}
+
 static mxn_status serve_pool(pool *p, mxn_error *err) {
   for (size_t i = 0; i < p->n_running; i++) p->polled[i] = (struct pollfd){p->children[i].fd, POLLIN, 0};
-  if (poll(p->polled, p->n_running, -1) < 0)
+  const int timeout = p->options->is_cancelled ? CANCEL_INTERVAL_MS : -1;
+  const int n_ready = poll(p->polled, p->n_running, timeout);
+  TRY(check_cancelled(p, err));
+  if (n_ready < 0)
     return errno == EINTR ? MXN_OK : error_set(err, MXN_IO, "cannot wait for " COMPILER ": %s", strerror(errno));
   for (size_t i = p->n_running; i-- > 0;) {
     if (!p->polled[i].revents || listen_to(&p->children[i])) continue;

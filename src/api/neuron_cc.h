@@ -8,6 +8,7 @@
 #ifndef MXN_API_NEURON_CC_H
 #define MXN_API_NEURON_CC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,11 +34,13 @@ typedef struct neuron_cc_options {
   size_t n_processes;                                             /* at a time, at least 1 */
   void (*progress)(void *context, size_t n_done, size_t n_total); /* may be NULL */
   void *progress_context;
+  bool (*is_cancelled)(void *context); /* may be NULL */
+  void *cancel_context;
 } neuron_cc_options;
 
 /* Run the compiler once for each job. The first failure ends the other processes
  * and is the result: the status that the compiler names, MXN_INTERNAL where it
- * ended in another way, with what it said. */
+ * ended in another way, with what it said, MXN_CANCELLED where is_cancelled says so. */
 MXN_MUST_CHECK mxn_status neuron_cc_run(arena *a, const neuron_cc_options *options, const neuron_cc_job *jobs, size_t n,
                                         mxn_error *err);
 

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "io/array_file.h"
 
 int misused(const command *c, const mxn_error *err) {
@@ -223,7 +224,8 @@ mxn_status compile_model(const mxn_model *model, const input_set *inputs, const 
                                   .n_jobs = (uint32_t)o->jobs,
                                   .progress = is_terminal ? show_progress : NULL,
                                   .outputs = outputs ? outputs->items : NULL,
-                                  .n_outputs = outputs ? outputs->n : 0};
+                                  .n_outputs = outputs ? outputs->n : 0,
+                                  .is_cancelled = was_interrupted};
   if (o->dump) {
     const int bytes = snprintf(dump_path, sizeof dump_path, "%s-%s.graph", o->out, o->dump);
     if (bytes < 0 || (size_t)bytes >= sizeof dump_path)
@@ -232,8 +234,10 @@ mxn_status compile_model(const mxn_model *model, const input_set *inputs, const 
     settings.dump_path = dump_path;
   }
   if (is_terminal) fputs("\rcompiling ...", stderr);
+  interrupts_hold();
   const mxn_status status = mxn_compile(model, inputs->inputs, inputs->n, &settings, out_model, err);
   if (is_terminal) fputs("\r\033[K", stderr);
+  interrupts_release();
   return status;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/left_out.h"
 
 /* As the script in MXNet-Neuron's documentation prints them, two spaces included. */
@@ -40,7 +41,9 @@ static mxn_status parse_inputs(const options *o, input_set *set, mxn_error *err)
 static mxn_status compile_and_save(const options *o, const mxn_model *model, const input_set *inputs, mxn_error *err) {
   mxn_model *compiled;
   TRY(compile_model(model, inputs, o, NULL, &compiled, err));
+  interrupts_hold(); /* both files are written, or none */
   mxn_status status = mxn_model_save(compiled, o->out, 0, err);
+  interrupts_release();
   if (status == MXN_OK) {
     print_statistics(compiled);
     status = print_all_left_out(compiled, err);

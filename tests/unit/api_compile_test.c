@@ -286,6 +286,20 @@ static void test_compiler_is_missing(void **state) {
   ASSERT_MESSAGE(err, "cannot start");
 }
 
+static bool count_and_cancel(void *context) { return ++*(size_t *)context == 2; }
+
+static void test_cancelled(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *compiled = NULL;
+  size_t asked = 0;
+  mxn_compile_options o = {.is_cancelled = count_and_cancel, .cancel_context = &asked};
+  assert_int_equal(compile_with(symbol, SCRIPT "exec sleep 60\n", &o, &compiled, &err), MXN_CANCELLED);
+  assert_null(compiled);
+  assert_int_equal(asked, 2);
+  ASSERT_MESSAGE(err, "cancelled after 0 of 1 subgraphs");
+}
+
 /* The first failure ends the others: nobody waits a minute for the second. */
 static void test_failure_ends_the_others(void **state) {
   (void)state;
@@ -341,6 +355,7 @@ int main(void) {
       cmocka_unit_test(test_compiler_crashes),
       cmocka_unit_test(test_compiler_writes_nonsense),
       cmocka_unit_test(test_compiler_is_missing),
+      cmocka_unit_test(test_cancelled),
       cmocka_unit_test(test_failure_ends_the_others),
       cmocka_unit_test(test_ignored_sigchld),
       cmocka_unit_test(test_wrong_inputs),
