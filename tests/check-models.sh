@@ -88,6 +88,14 @@ compiled_for() {
     "$mxneuron" verify "$work/other" --golden "$prefix.golden.params"
 }
 
+# by_hand SHAPE PREFIX: the whole model as one program of neuron-cc, compared with the golden.
+by_hand() {
+  local io="{\"inputs\": {\"data\": [[$1], \"float32\"]}}"
+  rm -f "$work/hand.neuronbin"
+  "$build/neuron-cc" compile "$2-symbol.json" "$2-0000.params" --io-config "$io" --output "$work/hand.neuronbin" &&
+    "$mxneuron" verify "$work/hand.neuronbin" --golden "$2.golden.params"
+}
+
 # refuses TEXT COMMAND...: fails with a message that holds TEXT.
 refuses() {
   local text=$1
@@ -113,6 +121,10 @@ check_small() {
   for batch in 1 3 5 16; do check "demo: compiled for batch $batch, run with 8" compiled_for $batch,1,8,8 "$demo"; done
   check 'demo: accuracy' classifies "$work/other"
   local models=$root/tests/models
+  check 'neuron-cc by hand: demo' by_hand 8,1,8,8 "$demo"
+  check 'neuron-cc by hand: several outputs' by_hand 2,3,5,6 "$models/head-in-the-middle"
+  check 'neuron-cc by hand: what cannot be compiled' refuses 'its axis is not 1 (2)' \
+    by_hand 2,3,4,5 "$models/concat-in-height-and-width"
   check 'batch 4 run with 5' compiled_for 4,17 "$models/fully-connected-chain"
   check 'batch 1 run with 3' compiled_for 1,64,6,5 "$models/conv-1x1-64-100"
   check 'batch 4 run with 3' compiled_for 4,64,6,5 "$models/conv-1x1-64-100"
@@ -128,6 +140,7 @@ check_squeezenet() {
   check 'squeezenet: statistics' statistics 67/1/1/67 "$net" --input data=$shape
   check 'squeezenet: statistics with names left out' \
     statistics 67/4/2/65 "$net" --input data=$shape --excl drop9 --excl prob
+  check 'squeezenet: neuron-cc by hand' by_hand $shape "$net"
   check 'squeezenet: partly compiled' compiled_for $shape "$net" --excl drop9 --excl prob
   check 'squeezenet: same bits on one core and two' same_bits "$net" "$work/image.npy"
   check 'squeezenet: same bytes' same_bytes "$net" $shape --excl drop9 --excl prob
