@@ -4,6 +4,7 @@
  */
 #include "io/array_file.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,32 +13,34 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "io/array_list.h"
+#include "io/json_arrays.h"
 #include "io/npy.h"
 #include "io/npz.h"
 
 struct array_file {
   char *path;
-  mapped_file file;   /* of .npy and .npz */
-  mxn_arrays *mxnet;  /* of MXNet's files */
-  mxn_array *archive; /* of .npz */
-  size_t n;
-  mxn_array single; /* of .npy */
+  mapped_file file;
+  mxn_arrays *mxnet; /* of MXNet's files */
+  array_list list;   /* of all others */
 };
+
+static mxn_status read_npy(array_file *f, mxn_error *err) {
+  TRY(array_list_init(&f->list, 1, f->path, err));
+  f->list.arrays[0].name = strdup("");
+  if (!f->list.arrays[0].name) return error_set(err, MXN_NOMEM, "%s: out of memory", f->path);
+  return npy_read(f->file.data, f->file.bytes, f->path, &f->list.arrays[0].tensor, &f->list.buffers[0], err);
+}
 
 static mxn_status read_contents(array_file *f, mxn_error *err) {
   static const char npy_magic[] = "\x93NUMPY", zip_magic[] = "PK";
   const size_t bytes = f->file.bytes;
-  if (bytes >= 6 && memcmp(f->file.data, npy_magic, 6) == 0) {
-    f->single.name = "";
-    f->n = 1;
-    return npy_read(f->file.data, bytes, f->path, &f->single.tensor, err);
-  }
+  if (bytes >= 6 && memcmp(f->file.data, npy_magic, 6) == 0) return read_npy(f, err);
   if (bytes >= 2 && memcmp(f->file.data, zip_magic, 2) == 0)
-    return npz_read(f->file.data, bytes, f->path, &f->archive, &f->n, err);
+    return npz_read(f->file.data, bytes, f->path, &f->list, err);
+  if (json_arrays_is(f->file.data, bytes)) return json_arrays_read(f->file.data, bytes, f->path, &f->list, err);
   file_unmap(&f->file);
-  TRY(mxn_arrays_load(f->path, &f->mxnet, err));
-  f->n = mxn_arrays_n(f->mxnet);
-  return MXN_OK;
+  return mxn_arrays_load(f->path, &f->mxnet, err);
 }
 
 mxn_status array_file_load(const char *path, array_file **out_file, mxn_error *err) {
@@ -55,19 +58,18 @@ mxn_status array_file_load(const char *path, array_file **out_file, mxn_error *e
 
 void array_file_close(array_file *file) {
   if (!file) return;
-  npz_free(file->archive, file->n);
+  array_list_finish(&file->list);
   mxn_arrays_close(file->mxnet);
   file_unmap(&file->file);
   free(file->path);
   free(file);
 }
 
-size_t array_file_n(const array_file *file) { return file->n; }
+size_t array_file_n(const array_file *file) { return file->mxnet ? mxn_arrays_n(file->mxnet) : file->list.n; }
 
 mxn_array array_file_get(const array_file *file, size_t index) {
-  if (index >= file->n) return (mxn_array){0};
   if (file->mxnet) return mxn_arrays_get(file->mxnet, index);
-  return file->archive ? file->archive[index] : file->single;
+  return index < file->list.n ? file->list.arrays[index] : (mxn_array){0};
 }
 
 static bool is_called(const char *array, const char *name) {
@@ -78,10 +80,11 @@ static bool is_called(const char *array, const char *name) {
 
 mxn_status array_file_find(const array_file *file, const char *name, mxn_array *out_array, mxn_error *err) {
   char names[256] = "";
+  const size_t n = array_file_n(file);
   size_t used = 0;
   *out_array = array_file_get(file, 0);
-  if (file->n == 1) return MXN_OK;
-  for (size_t i = 0; i < file->n; i++) {
+  if (n == 1) return MXN_OK;
+  for (size_t i = 0; i < n; i++) {
     const mxn_array array = array_file_get(file, i);
     if (is_called(array.name, name)) {
       *out_array = array;
@@ -90,7 +93,7 @@ mxn_status array_file_find(const array_file *file, const char *name, mxn_array *
     if (used < sizeof names)
       used += (size_t)snprintf(names + used, sizeof names - used, "%s'%.60s'", i ? ", " : "", array.name);
   }
-  return error_set(err, MXN_ARGUMENT, "%s: there is no array '%s' among the %zu: %s", file->path, name, file->n, names);
+  return error_set(err, MXN_ARGUMENT, "%s: there is no array '%s' among the %zu: %s", file->path, name, n, names);
 }
 
 static bool ends_with(const char *text, const char *end) {
@@ -190,4 +193,40 @@ mxn_status convert_numbers(const void *from, mxn_dtype from_dtype, void *to, mxn
                      mxn_dtype_name(to_dtype));
   for (size_t i = 0; i < n; i++) put_number(to, to_dtype, i, number_at(from, from_dtype, i));
   return MXN_OK;
+}
+
+/* The smallest and largest number of an element type. */
+static void range_of(mxn_dtype dtype, double *out_low, double *out_high) {
+  static const struct {
+    mxn_dtype dtype;
+    double low, high;
+  } ranges[] = {
+      {MXN_FLOAT32, -(double)FLT_MAX, (double)FLT_MAX},
+      {MXN_FLOAT16, -65504, 65504},
+      {MXN_BFLOAT16, -0x1.fep127, 0x1.fep127},
+      {MXN_UINT8, 0, UINT8_MAX},
+      {MXN_BOOL, 0, 1},
+      {MXN_INT8, INT8_MIN, INT8_MAX},
+      {MXN_INT32, INT32_MIN, INT32_MAX},
+      {MXN_INT64, -0x1p63, 0x1.fffffffffffffp62},
+  };
+  *out_low = -DBL_MAX;
+  *out_high = DBL_MAX;
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+    if (ranges[i].dtype != dtype) continue;
+    *out_low = ranges[i].low;
+    *out_high = ranges[i].high;
+  }
+}
+
+size_t first_lost_number(const void *data, mxn_dtype dtype, mxn_dtype to, size_t n) {
+  const bool is_real = to == MXN_FLOAT32 || to == MXN_FLOAT64 || to == MXN_FLOAT16 || to == MXN_BFLOAT16;
+  double low, high;
+  if (dtype == to) return n;
+  range_of(to, &low, &high);
+  for (size_t i = 0; i < n; i++) {
+    const double x = number_at(data, dtype, i);
+    if (is_real ? isfinite(x) && (x < low || x > high) : !(x >= low && x <= high && x == floor(x))) return i;
+  }
+  return n;
 }

@@ -1,4 +1,4 @@
-/* array_file.h - files of arrays: .npy, .npz, and MXNet's .params and .nd.
+/* array_file.h - files of arrays: .npy, .npz, JSON, and MXNet's .params and .nd.
  *
  * What a file holds is told by its content, what is written by the name's ending.
  *
@@ -11,8 +11,8 @@
 
 typedef struct array_file array_file;
 
-/* Load all arrays; they belong to the object. The array of a .npy file has the
- * name "". Data may be unaligned. */
+/* Load all arrays; they belong to the object. The array of a .npy file, and of a
+ * JSON file that is one list, has the name "". Data may be unaligned. */
 MXN_MUST_CHECK mxn_status array_file_load(const char *path, array_file **out_file, mxn_error *err);
 void array_file_close(array_file *file); /* NULL is fine */
 
@@ -30,6 +30,10 @@ MXN_MUST_CHECK mxn_status array_file_save(const char *path, const mxn_array *arr
  * to a 16-bit float. */
 MXN_MUST_CHECK mxn_status convert_numbers(const void *from, mxn_dtype from_dtype, void *to, mxn_dtype to_dtype,
                                           size_t n, mxn_error *err);
+
+/* The first of n numbers that `to` cannot hold: behind its largest number or, where
+ * it has integers alone, a fraction. n where all are fine; no float is too precise. */
+size_t first_lost_number(const void *data, mxn_dtype dtype, mxn_dtype to, size_t n);
 
 /* Number i of an array, aligned or not. */
 double number_at(const void *data, mxn_dtype dtype, size_t i);

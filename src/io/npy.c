@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "io/array_list.h"
 
 static const char magic[6] = "\x93NUMPY";
 
@@ -58,7 +59,8 @@ static bool parse_description(const char *text, mxn_type *type) {
   return false;
 }
 
-static mxn_status parse_dictionary(const char *text, const char *label, mxn_type *type, mxn_error *err) {
+static mxn_status parse_dictionary(const char *text, const char *label, mxn_type *type, bool *out_is_fortran,
+                                   mxn_error *err) {
   const char *description = find_key(text, "'descr'"), *order = find_key(text, "'fortran_order'");
   const char *shape = find_key(text, "'shape'");
   if (!description || !order || !shape) return error_set(err, MXN_FORMAT, "%s: its .npy header is malformed", label);
@@ -66,21 +68,13 @@ static mxn_status parse_dictionary(const char *text, const char *label, mxn_type
     return error_set(err, MXN_UNSUPPORTED, "%s: element type %.*s; expected little-endian float, int32, int64 or bytes",
                      label, (int)strcspn(description, ","), description);
   if (!parse_shape(shape, type)) return error_set(err, MXN_FORMAT, "%s: its shape is malformed", label);
-  if (strncmp(order, "False", 5) != 0 && type->n_dims > 1)
-    return error_set(err, MXN_UNSUPPORTED, "%s: the array is in Fortran order; save numpy.ascontiguousarray(it)",
-                     label);
+  *out_is_fortran = strncmp(order, "False", 5) != 0;
   return MXN_OK;
 }
 
-static bool count_bytes(const mxn_type *type, size_t *out_bytes) {
-  size_t bytes = mxn_dtype_bytes(type->dtype);
-  bool fits = true;
-  for (int32_t i = 0; i < type->n_dims; i++) fits &= !__builtin_mul_overflow(bytes, (size_t)type->dims[i], &bytes);
-  *out_bytes = bytes;
-  return fits;
-}
-
-mxn_status npy_read(const uint8_t *data, size_t bytes, const char *label, mxn_tensor *out_tensor, mxn_error *err) {
+/* Header and type; the data begins at *out_start. */
+static mxn_status read_header(const uint8_t *data, size_t bytes, const char *label, mxn_type *type,
+                              bool *out_is_fortran, size_t *out_start, mxn_error *err) {
   if (bytes < 12 || memcmp(data, magic, sizeof magic) != 0)
     return error_set(err, MXN_FORMAT, "%s: this is no .npy file", label);
   const size_t start = data[6] == 1 ? 10 : 12;
@@ -94,14 +88,45 @@ mxn_status npy_read(const uint8_t *data, size_t bytes, const char *label, mxn_te
   if (!text) return error_set(err, MXN_NOMEM, "%s: out of memory", label);
   memcpy(text, data + start, header);
   memset(text + header, 0, 8);
-  mxn_type type = {0};
-  const mxn_status status = parse_dictionary(text, label, &type, err);
+  const mxn_status status = parse_dictionary(text, label, type, out_is_fortran, err);
   free(text);
-  if (status != MXN_OK) return status;
-  size_t needed, there = bytes - start - header;
-  if (!count_bytes(&type, &needed) || needed > there)
-    return error_set(err, MXN_FORMAT, "%s: the array is larger than its file: %zu bytes are there", label, there);
-  *out_tensor = (mxn_tensor){type, (void *)(data + start + header)};
+  *out_start = start + header;
+  return status;
+}
+
+/* Copy elements whose first index runs fastest to where the last one does. */
+static void copy_to_c_order(const mxn_type *type, const uint8_t *from, uint8_t *to, size_t n) {
+  const size_t size = mxn_dtype_bytes(type->dtype);
+  int64_t index[MXN_MAX_DIMS] = {0};
+  size_t strides[MXN_MAX_DIMS], at = 0;
+  for (int32_t d = 0; d < type->n_dims; d++) strides[d] = d ? strides[d - 1] * (size_t)type->dims[d - 1] : 1;
+  for (size_t i = 0; i < n; i++) {
+    memcpy(to + i * size, from + at * size, size);
+    for (int32_t d = type->n_dims; d-- > 0;) {
+      at += strides[d];
+      if (++index[d] < type->dims[d]) break;
+      at -= strides[d] * (size_t)type->dims[d];
+      index[d] = 0;
+    }
+  }
+}
+
+mxn_status npy_read(const uint8_t *data, size_t bytes, const char *label, mxn_tensor *out_tensor, void **out_copy,
+                    mxn_error *err) {
+  mxn_type type = {0};
+  bool is_fortran = false;
+  size_t start = 0, needed;
+  *out_copy = NULL;
+  TRY(read_header(data, bytes, label, &type, &is_fortran, &start, err));
+  if (!array_bytes(&type, &needed) || needed > bytes - start)
+    return error_set(err, MXN_FORMAT, "%s: the array is larger than its file: %zu bytes are there", label,
+                     bytes - start);
+  *out_tensor = (mxn_tensor){type, (void *)(data + start)};
+  if (!is_fortran || type.n_dims < 2 || needed == 0) return MXN_OK;
+  *out_copy = malloc(needed);
+  if (!*out_copy) return error_set(err, MXN_NOMEM, "%s: no memory for %zu bytes in C order", label, needed);
+  copy_to_c_order(&type, data + start, *out_copy, needed / mxn_dtype_bytes(type.dtype));
+  out_tensor->data = *out_copy;
   return MXN_OK;
 }
 

@@ -1,7 +1,7 @@
 /* npy.h - NumPy's array format: one array in memory.
  *
- * Little-endian numbers in C order of the element types that mxn_dtype has;
- * versions 1 to 3 of the format.
+ * Little-endian numbers of the element types that mxn_dtype has; versions 1 to 3
+ * of the format. Arrays in Fortran order are read, those written are in C order.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -14,9 +14,10 @@
 #include "mxneuron/tensor.h"
 
 /* View the array in `bytes` bytes of a .npy file; its data needs no alignment.
- * Messages name `label`. */
+ * *out_copy is NULL, or where the tensor's data had to be put in C order: free()
+ * it after use. Messages name `label`. */
 MXN_MUST_CHECK mxn_status npy_read(const uint8_t *data, size_t bytes, const char *label, mxn_tensor *out_tensor,
-                                   mxn_error *err);
+                                   void **out_copy, mxn_error *err);
 
 /* What stands before an array's data in a file; a multiple of 64 bytes long. */
 enum { NPY_HEADER_BYTES = 512 };

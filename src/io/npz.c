@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -43,19 +44,74 @@ static const uint8_t *find_end(const archive *z) {
   return NULL;
 }
 
-/* The data of the entry whose directory row this is. */
-static mxn_status read_entry(const archive *z, const uint8_t *row, const char *name, mxn_tensor *out, mxn_error *err) {
-  const uint64_t size = u32(row + 24), at = u32(row + 42);
-  if (u16(row + 10) != 0)
-    return error_set(err, MXN_UNSUPPORTED, "%s: array '%s' is compressed; write the file with numpy.savez", z->path,
-                     name);
+/* Deflate cannot shrink anything further than this (zlib's technical details). */
+enum { MAX_RATIO = 1032, DEFLATE_SLACK = 64, METHOD_STORED = 0, METHOD_DEFLATED = 8 };
+
+static mxn_status inflate_all(const archive *z, const char *name, const uint8_t *from, size_t from_bytes, uint8_t *to,
+                              size_t to_bytes, mxn_error *err) {
+  z_stream stream = {
+      .next_in = (uint8_t *)from, .avail_in = (uInt)from_bytes, .next_out = to, .avail_out = (uInt)to_bytes};
+  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return error_set(err, MXN_NOMEM, "%s: out of memory", z->path);
+  const int result = inflate(&stream, Z_FINISH);
+  const size_t found = stream.total_out;
+  inflateEnd(&stream);
+  if (result == Z_STREAM_END && found == to_bytes) return MXN_OK;
+  return error_set(err, MXN_FORMAT, "%s: array '%s' is damaged: %zu bytes of %zu could be unpacked", z->path, name,
+                   found, to_bytes);
+}
+
+/* Unpack an entry into memory of its own. */
+static mxn_status read_deflated(const archive *z, const char *name, const uint8_t *from, size_t from_bytes,
+                                size_t to_bytes, uint32_t crc, uint8_t **out_data, mxn_error *err) {
+  if (to_bytes > from_bytes * MAX_RATIO + DEFLATE_SLACK)
+    return error_set(err, MXN_FORMAT, "%s: array '%s': %zu bytes cannot come from %zu compressed ones", z->path, name,
+                     to_bytes, from_bytes);
+  uint8_t *data = malloc(to_bytes ? to_bytes : 1);
+  if (!data) return error_set(err, MXN_NOMEM, "%s: no memory for the %zu bytes of array '%s'", z->path, to_bytes, name);
+  mxn_status status = inflate_all(z, name, from, from_bytes, data, to_bytes, err);
+  if (status == MXN_OK && crc32_z(0, data, to_bytes) != crc)
+    status = error_set(err, MXN_FORMAT, "%s: array '%s' is damaged: its checksum is wrong", z->path, name);
+  *out_data = data;
+  if (status == MXN_OK) return MXN_OK;
+  free(data);
+  *out_data = NULL;
+  return status;
+}
+
+/* View the .npy file of an entry, or unpack it: then *out_data is heap. */
+static mxn_status find_entry(const archive *z, const uint8_t *row, const char *name, const uint8_t **out_file,
+                             uint8_t **out_data, mxn_error *err) {
+  const uint32_t method = u16(row + 10), crc = u32(row + 16);
+  const uint64_t packed = u32(row + 20), size = u32(row + 24), at = u32(row + 42);
+  if (method != METHOD_STORED && method != METHOD_DEFLATED)
+    return error_set(err, MXN_UNSUPPORTED, "%s: array '%s': compression %u, expected none (0) or deflate (8)", z->path,
+                     name, method);
+  if (u16(row + 8) & 1) return error_set(err, MXN_UNSUPPORTED, "%s: array '%s' is encrypted", z->path, name);
   if (at + LOCAL_BYTES > z->bytes || u32(z->data + at) != local_magic)
     return malformed(z, "an entry is not where the directory says", err);
   const uint64_t start = at + LOCAL_BYTES + u16(z->data + at + 26) + u16(z->data + at + 28);
-  if (start + size > z->bytes) return malformed(z, "an entry ends behind the file", err);
+  if (start + (method == METHOD_STORED ? size : packed) > z->bytes)
+    return malformed(z, "an entry ends behind the file", err);
+  *out_file = z->data + start;
+  if (method == METHOD_STORED) return MXN_OK;
+  TRY(read_deflated(z, name, z->data + start, (size_t)packed, (size_t)size, crc, out_data, err));
+  *out_file = *out_data;
+  return MXN_OK;
+}
+
+/* The array of the entry whose directory row this is. */
+static mxn_status read_entry(const archive *z, const uint8_t *row, const char *name, mxn_tensor *out, void **out_buffer,
+                             mxn_error *err) {
+  const uint8_t *file = NULL;
+  uint8_t *unpacked = NULL;
+  void *reordered = NULL;
   char label[256];
   snprintf(label, sizeof label, "%s: array '%s'", z->path, name);
-  return npy_read(z->data + start, (size_t)size, label, out, err);
+  TRY(find_entry(z, row, name, &file, &unpacked, err));
+  const mxn_status status = npy_read(file, u32(row + 24), label, out, &reordered, err);
+  if (reordered) free(unpacked);
+  *out_buffer = reordered ? reordered : unpacked;
+  return status;
 }
 
 /* "data.npy" is called data. */
@@ -67,7 +123,7 @@ static char *entry_name(const uint8_t *text, size_t bytes) {
   return strndup((const char *)text, bytes);
 }
 
-static mxn_status read_row(const archive *z, uint64_t *at, mxn_array *out, mxn_error *err) {
+static mxn_status read_row(const archive *z, uint64_t *at, mxn_array *out, void **out_buffer, mxn_error *err) {
   const uint8_t *row = z->data + *at;
   if (*at + CENTRAL_BYTES > z->bytes || u32(row) != central_magic) return malformed(z, "its directory is broken", err);
   const uint64_t next = *at + CENTRAL_BYTES + u16(row + 28) + u16(row + 30) + u16(row + 32);
@@ -76,46 +132,27 @@ static mxn_status read_row(const archive *z, uint64_t *at, mxn_array *out, mxn_e
   if (!name) return malformed(z, "a name is not UTF-8", err);
   out->name = name;
   *at = next;
-  return read_entry(z, row, name, &out->tensor, err);
+  return read_entry(z, row, name, &out->tensor, out_buffer, err);
 }
 
-mxn_status npz_read(const uint8_t *data, size_t bytes, const char *path, mxn_array **out_arrays, size_t *out_n,
-                    mxn_error *err) {
+mxn_status npz_read(const uint8_t *data, size_t bytes, const char *path, array_list *out_arrays, mxn_error *err) {
   const archive z = {data, bytes, path};
   const uint8_t *end = bytes >= END_BYTES ? find_end(&z) : NULL;
   if (!end) return malformed(&z, "it has no directory", err);
-  const size_t n = u16(end + 10);
-  mxn_array *arrays = calloc(n ? n : 1, sizeof *arrays);
-  if (!arrays) return error_set(err, MXN_NOMEM, "%s: out of memory", path);
+  array_list list;
+  TRY(array_list_init(&list, u16(end + 10), path, err));
   uint64_t at = u32(end + 16);
   mxn_status status = MXN_OK;
-  for (size_t i = 0; i < n && status == MXN_OK; i++) status = read_row(&z, &at, &arrays[i], err);
-  if (status != MXN_OK) {
-    npz_free(arrays, n);
-    return status;
-  }
-  *out_arrays = arrays;
-  *out_n = n;
-  return MXN_OK;
-}
-
-void npz_free(mxn_array *arrays, size_t n) {
-  for (size_t i = 0; arrays && i < n; i++) free((char *)arrays[i].name);
-  free(arrays);
+  for (size_t i = 0; i < list.n && status == MXN_OK; i++)
+    status = read_row(&z, &at, &list.arrays[i], &list.buffers[i], err);
+  if (status == MXN_OK)
+    *out_arrays = list;
+  else
+    array_list_finish(&list);
+  return status;
 }
 
 /* Writing. */
-
-/* CRC-32 of IEEE 802.3, bit by bit: outputs are small. */
-static uint32_t crc32(uint32_t crc, const void *data, size_t bytes) {
-  const uint8_t *p = data;
-  crc = ~crc;
-  for (size_t i = 0; i < bytes; i++) {
-    crc ^= p[i];
-    for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (0xedb88320u & -(crc & 1));
-  }
-  return ~crc;
-}
 
 /* An entry as header and directory row both describe it. */
 typedef struct entry {
@@ -183,7 +220,7 @@ static mxn_status fill_entry(const mxn_array *array, entry *e, mxn_error *err) {
   e->data = array->tensor.data;
   e->data_bytes = mxn_dtype_bytes(type->dtype);
   for (int32_t i = 0; i < type->n_dims; i++) e->data_bytes *= (size_t)type->dims[i];
-  e->crc = crc32(crc32(0, e->header, e->header_bytes), e->data, e->data_bytes);
+  e->crc = (uint32_t)crc32_z(crc32_z(0, (const Bytef *)e->header, e->header_bytes), e->data, e->data_bytes);
   return MXN_OK;
 }
 

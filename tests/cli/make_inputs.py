@@ -58,7 +58,7 @@ def main():
         "header.npy": image[:40],
         "overflow.npy": npy(PIXELS, (1 << 40, 1 << 40)),
         "big-endian.npy": npy(PIXELS, (1, 1, 8, 8), ">f4", ">f"),
-        "fortran.npy": npy(PIXELS, (1, 1, 8, 8), fortran=True),
+        "fortran.npy": npy([PIXELS[i % 8 * 8 + i // 8] for i in range(64)], (1, 1, 8, 8), fortran=True),
         "empty.params": b"",
         "text.params": b"no parameters\n",
     }
@@ -69,6 +69,11 @@ def main():
     (folder / "far-off.golden.params").write_bytes(off_golden(golden, 1 + 2.5e-4))
     write_npz(folder / "images.npz", {"other": npy([1], (1,)), "data": image}, zipfile.ZIP_STORED)
     write_npz(folder / "compressed.npz", {"data": image}, zipfile.ZIP_DEFLATED)
+    compressed = (folder / "compressed.npz").read_bytes()
+    directory = compressed.index(b"PK\x01\x02")
+    damaged = {"crc": (directory + 16, b"0000"), "size": (directory + 24, b"\xff\xff\xff\x7f"), "method": (directory + 10, b"\x0c")}
+    for name, (at, new) in damaged.items():
+        (folder / f"compressed-{name}.npz").write_bytes(compressed[:at] + new + compressed[at + len(new) :])
     (folder / "broken.npz").write_bytes((folder / "images.npz").read_bytes()[:-30])
 
     data = {"op": "null", "name": "data", "inputs": []}
