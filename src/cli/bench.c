@@ -26,7 +26,7 @@ static mxn_status make_inputs(const options *o, input_set *set, mxn_error *err) 
   if (o->inputs.n == 0) return error_set(err, MXN_ARGUMENT, "--input NAME=SHAPE is missing");
   TRY(inputs_init(set, o->inputs.n, err));
   for (size_t i = 0; i < o->inputs.n; i++) {
-    TRY(inputs_parse_shape(set, i, o->inputs.items[i], err));
+    TRY(inputs_parse_shape(set, i, "--input", o->inputs.items[i], err));
     TRY(inputs_fill(set, i, err));
   }
   return MXN_OK;

@@ -38,8 +38,12 @@ typedef struct input_set {
 MXN_MUST_CHECK mxn_status inputs_init(input_set *set, size_t n, mxn_error *err);
 void inputs_finish(input_set *set);
 
-/* "data=1,3,224,224:float32" as input number i; its data is not set. */
-MXN_MUST_CHECK mxn_status inputs_parse_shape(input_set *set, size_t i, const char *text, mxn_error *err);
+/* "data=1,3,224,224:float32", the value of `option`, as input number i; its data is not set. */
+MXN_MUST_CHECK mxn_status inputs_parse_shape(input_set *set, size_t i, const char *option, const char *text,
+                                             mxn_error *err);
+
+/* Input number i of a type, all zeros. */
+MXN_MUST_CHECK mxn_status inputs_add(input_set *set, size_t i, const char *name, const mxn_type *type, mxn_error *err);
 
 /* A copy of an array as input number i, converted to `dtype`. */
 MXN_MUST_CHECK mxn_status inputs_copy(input_set *set, size_t i, const char *name, size_t name_bytes,
@@ -50,6 +54,11 @@ MXN_MUST_CHECK mxn_status inputs_fill(input_set *set, size_t i, mxn_error *err);
 
 /* The element type in which the model wants an input, or `otherwise`. */
 mxn_dtype wanted_dtype(const mxn_model *model, const char *name, size_t name_bytes, mxn_dtype otherwise);
+
+/* Behind an error that names an input which is not given: how to give it, such as
+ * "; expected --input data=FILE". Returns `status`. */
+mxn_status add_input_hint(const mxn_model *model, const input_set *set, const char *form, mxn_status status,
+                          mxn_error *err);
 
 bool is_compiled(const mxn_model *model);
 

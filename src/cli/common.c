@@ -114,17 +114,22 @@ static const char *parse_dims(const char *text, mxn_type *type) {
   return NULL;
 }
 
-mxn_status inputs_parse_shape(input_set *set, size_t i, const char *text, mxn_error *err) {
+mxn_status inputs_parse_shape(input_set *set, size_t i, const char *option, const char *text, mxn_error *err) {
   mxn_type type = {.dtype = MXN_FLOAT32};
   const char *equals = strchr(text, '=');
   const char *end = equals && equals != text ? parse_dims(equals + 1, &type) : NULL;
   if (!end || (*end && *end != ':'))
-    return error_set(err, MXN_ARGUMENT, "--input: expected NAME=SHAPE[:TYPE] such as data=1,3,224,224, got '%.200s'",
+    return error_set(err, MXN_ARGUMENT, "%s: expected NAME=SHAPE[:TYPE] such as data=1,3,224,224, got '%.200s'", option,
                      text);
   if (*end) type.dtype = mxn_dtype_from_name(end + 1);
   if (type.dtype == MXN_DTYPE_UNKNOWN)
-    return error_set(err, MXN_ARGUMENT, "--input: '%.200s': unknown element type '%.50s'", text, end + 1);
+    return error_set(err, MXN_ARGUMENT, "%s: '%.200s': unknown element type '%.50s'", option, text, end + 1);
   return set_input(set, i, text, (size_t)(equals - text), &type, err);
+}
+
+mxn_status inputs_add(input_set *set, size_t i, const char *name, const mxn_type *type, mxn_error *err) {
+  TRY(set_input(set, i, name, strlen(name), type, err));
+  return allocate_data(set, i, err);
 }
 
 mxn_status inputs_copy(input_set *set, size_t i, const char *name, size_t name_bytes, const mxn_tensor *array,
@@ -161,6 +166,27 @@ mxn_dtype wanted_dtype(const mxn_model *model, const char *name, size_t name_byt
     if (strlen(known) == name_bytes && !strncmp(known, name, name_bytes) && dtype != MXN_DTYPE_UNKNOWN) return dtype;
   }
   return otherwise;
+}
+
+static bool is_given(const input_set *set, const char *name) {
+  for (size_t i = 0; i < set->n; i++)
+    if (set->inputs[i].name && !strcmp(set->inputs[i].name, name)) return true;
+  return false;
+}
+
+mxn_status add_input_hint(const mxn_model *model, const input_set *set, const char *form, mxn_status status,
+                          mxn_error *err) {
+  char quoted[256];
+  if (status != MXN_ARGUMENT) return status;
+  for (size_t i = 0; i < mxn_model_n_inputs(model); i++) {
+    const char *name = mxn_model_input_name(model, i);
+    const size_t used = strlen(err->message);
+    snprintf(quoted, sizeof quoted, "'%s'", name);
+    if (is_given(set, name) || !strstr(err->message, quoted)) continue;
+    snprintf(err->message + used, sizeof err->message - used, "; expected --input %s=%s", name, form);
+    break;
+  }
+  return status;
 }
 
 /* Models. */

@@ -34,7 +34,7 @@ static mxn_status print_all_left_out(const mxn_model *model, mxn_error *err) {
 
 static mxn_status parse_inputs(const options *o, input_set *set, mxn_error *err) {
   TRY(inputs_init(set, o->inputs.n, err));
-  for (size_t i = 0; i < o->inputs.n; i++) TRY(inputs_parse_shape(set, i, o->inputs.items[i], err));
+  for (size_t i = 0; i < o->inputs.n; i++) TRY(inputs_parse_shape(set, i, "--input", o->inputs.items[i], err));
   return MXN_OK;
 }
 
@@ -55,7 +55,7 @@ static mxn_status compile_and_save(const options *o, const mxn_model *model, con
 static mxn_status run_with(const options *o, const input_set *inputs, mxn_error *err) {
   mxn_model *model = NULL;
   mxn_status status = mxn_model_load(o->prefix, (int)o->epoch, &model, err);
-  if (status == MXN_OK) status = compile_and_save(o, model, inputs, err);
+  if (status == MXN_OK) status = add_input_hint(model, inputs, "SHAPE", compile_and_save(o, model, inputs, err), err);
   mxn_model_close(model);
   return status;
 }

@@ -167,14 +167,14 @@ static bool take_prefix(const command *c, const text_list *operands, options *ou
 
 bool options_parse(const command *c, int argc, char **argv, options *out) {
   text_list operands = {0};
-  *out = (options){.min_compiled = -1, .tolerance = 1e-4, .seconds = 2};
+  *out = (options){.min_compiled = -1, .top = -1, .tolerance = 1e-4, .seconds = 2};
   const bool is_right = options_parse_words(c, argc, argv, out, &operands) && take_prefix(c, &operands, out);
   free(operands.items);
   return is_right;
 }
 
 void options_finish(options *o) {
-  text_list *lists[] = {&o->inputs, &o->excluded, &o->forced, &o->outputs};
+  text_list *lists[] = {&o->inputs, &o->excluded, &o->forced, &o->outputs, &o->shapes};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->items);
 }
 

@@ -19,11 +19,12 @@ typedef struct text_list {
 /* Values point into argv. */
 typedef struct options {
   const char *prefix;
-  text_list inputs, excluded, forced, outputs;
+  text_list inputs, excluded, forced, outputs, shapes;
   const char *out, *target, *dump, *output_file, *golden;
-  int64_t epoch, jobs, cores, min_compiled; /* min_compiled -1: not given */
+  const char *resize, *mean, *deviation, *scale, *layout, *labels; /* NULL: not given */
+  int64_t epoch, jobs, cores, min_compiled, top;                   /* min_compiled, top -1: not given */
   double tolerance, seconds;
-  bool reference, json, no_check;
+  bool reference, json, no_check, rgb, bgr;
 } options;
 
 /* X(ID, "--name", short letter or 0, "VALUE" or NULL for a flag, kind, field, help).
@@ -31,7 +32,17 @@ typedef struct options {
 /* clang-format off */
 #define OPTION_LIST(X)                                                                                             \
   X(INPUT_SHAPE, "--input", 0, "NAME=SHAPE[:TYPE]", LIST, inputs, "shape of an input, such as data=1,3,224,224; TYPE float32 by default") \
-  X(INPUT_FILE, "--input", 0, "NAME=FILE", LIST, inputs, "an input's array: .npy, .npz, .params or .nd")            \
+  X(INPUT_FILE, "--input", 0, "NAME=FILE,...", LIST, inputs, "an input: JPEG, PNG, .npy, .npz, .params, .nd, JSON, or .raw and .bin (little-endian numbers); several files are a batch") \
+  X(SHAPE, "--shape", 0, "NAME=SHAPE[:TYPE]", LIST, shapes, "shape of an input that comes from raw or JSON numbers, where the model does not tell it") \
+  X(RESIZE, "--resize", 0, "WxH", TEXT, resize, "resize images, bilinear (default: to what the model was compiled for)") \
+  X(MEAN, "--mean", 0, "X[,X,X]", TEXT, mean, "subtract from the pixels 0 to 255, in the order of the model's channels") \
+  X(SCALE, "--scale", 0, "X", TEXT, scale, "multiply the pixels by it, after --mean")                               \
+  X(STD, "--std", 0, "X[,X,X]", TEXT, deviation, "divide the pixels by it, after --mean")                           \
+  X(LAYOUT, "--layout", 0, "L", TEXT, layout, "NCHW (default) or NHWC: how the model wants images")                 \
+  X(RGB, "--rgb", 0, NULL, FLAG, rgb, "the model wants red, green, blue (default)")                                 \
+  X(BGR, "--bgr", 0, NULL, FLAG, bgr, "the model wants blue, green, red")                                           \
+  X(TOP, "--top", 0, "K", NUMBER, top, "print the K classes with the largest numbers (with --labels: 5)")           \
+  X(LABELS, "--labels", 0, "FILE", TEXT, labels, "names of the classes, one a line")                                \
   X(EPOCH, "--epoch", 0, "N", NUMBER, epoch, "read PREFIX-N.params, four digits (default 0)")                       \
   X(OUT, "--out", 'o', "OUT", TEXT, out, "write OUT-symbol.json and OUT-0000.params (default PREFIX_compiled)")     \
   X(EXCLUDED, "--excl", 0, "NODE", LIST, excluded, "leave this operator to the framework; may be repeated")         \

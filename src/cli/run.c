@@ -1,4 +1,4 @@
-/* run.c - `mxneuron run`: arrays through a model, compiled or not.
+/* run.c - `mxneuron run`: images or arrays through a model.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -8,37 +8,8 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/input_files.h"
 #include "io/array_file.h"
-
-/* "data=FILE" as input number i, in the model's element type; without one it is
- * float32, as MXNet makes of NumPy arrays. */
-static mxn_status load_input(const mxn_model *model, input_set *set, size_t i, const char *text, mxn_error *err) {
-  const char *equals = strchr(text, '=');
-  array_file *file;
-  mxn_array array;
-  const size_t name_bytes = (size_t)(equals - text);
-  char name[256];
-  snprintf(name, sizeof name, "%.*s", (int)name_bytes, text);
-  TRY(array_file_load(equals + 1, &file, err));
-  mxn_status status = array_file_find(file, name, &array, err);
-  if (status == MXN_OK)
-    status =
-        inputs_copy(set, i, text, name_bytes, &array.tensor, wanted_dtype(model, text, name_bytes, MXN_FLOAT32), err);
-  array_file_close(file);
-  return status;
-}
-
-static mxn_status check_input(const char *text, mxn_error *err) {
-  const char *equals = strchr(text, '=');
-  if (equals && equals != text && equals[1]) return MXN_OK;
-  return error_set(err, MXN_ARGUMENT, "--input: expected NAME=FILE, got '%.200s'", text);
-}
-
-static mxn_status load_inputs(const options *o, const mxn_model *model, input_set *set, mxn_error *err) {
-  TRY(inputs_init(set, o->inputs.n, err));
-  for (size_t i = 0; i < o->inputs.n; i++) TRY(load_input(model, set, i, o->inputs.items[i], err));
-  return MXN_OK;
-}
 
 static void print_output(const char *name, const mxn_tensor *t) {
   enum { SHOWN = 8 };
@@ -87,18 +58,19 @@ static mxn_status compile_and_run(const options *o, const mxn_model *model, cons
 }
 
 static mxn_status run_with(const options *o, const mxn_model *model, input_set *inputs, mxn_error *err) {
-  TRY(load_inputs(o, model, inputs, err));
+  TRY(input_files_load(o, model, inputs, err));
   if (o->reference && is_compiled(model))
     return error_set(err, MXN_ARGUMENT, "%s is compiled: --reference needs the model it was compiled from", o->prefix);
-  return o->reference || is_compiled(model) ? run_model(o, model, inputs, err) : compile_and_run(o, model, inputs, err);
+  const mxn_status status =
+      o->reference || is_compiled(model) ? run_model(o, model, inputs, err) : compile_and_run(o, model, inputs, err);
+  return add_input_hint(model, inputs, "FILE", status, err);
 }
 
 static int run(const options *o) {
   mxn_model *model = NULL;
   input_set inputs = {0};
   mxn_error err = {0};
-  for (size_t i = 0; i < o->inputs.n; i++)
-    if (check_input(o->inputs.items[i], &err) != MXN_OK) return misused(&run_command, &err);
+  if (input_files_check(o, &err) != MXN_OK) return misused(&run_command, &err);
   mxn_status status = load_model(o, &model, &err);
   if (status == MXN_OK) status = run_with(o, model, &inputs, &err);
   inputs_finish(&inputs);
@@ -108,13 +80,14 @@ static int run(const options *o) {
 
 const command run_command = {
     .name = "run",
-    .summary = "run a checkpoint on arrays",
+    .summary = "run a checkpoint on images or arrays",
     .details =
         "Runs a compiled checkpoint, or a neuronbin that neuron-cc wrote; what is not compiled is compiled first, in "
         "memory. "
         "Prints the shape and the first numbers of every output, or writes them to a file.",
     .example = "mxneuron run squeezenet_compiled --input data=cat.npy --output answer.npy",
     .options = OPTION_BIT(INPUT_FILE) | OPTION_BIT(EPOCH) | OPTION_BIT(OUTPUT_FILE) | OPTION_BIT(OUTPUTS) |
-               OPTION_BIT(CORES) | OPTION_BIT(REFERENCE),
+               OPTION_BIT(CORES) | OPTION_BIT(REFERENCE) | OPTION_BIT(SHAPE) | OPTION_BIT(RESIZE) | OPTION_BIT(MEAN) |
+               OPTION_BIT(SCALE) | OPTION_BIT(STD) | OPTION_BIT(LAYOUT) | OPTION_BIT(RGB) | OPTION_BIT(BGR),
     .run = run,
 };
