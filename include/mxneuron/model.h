@@ -22,6 +22,12 @@ extern "C" {
 
 typedef struct mxn_model mxn_model;
 
+/* One array of an MXNet parameter file. */
+typedef struct mxn_array {
+  const char *name; /* "" where the file has no names */
+  mxn_tensor tensor;
+} mxn_array;
+
 /* Load PREFIX-symbol.json and PREFIX-EPOCH.params (four digits). The parameter
  * file stays mapped until the model is closed; it may be replaced by rename. A
  * missing parameter file is an error. Errors: IO, FORMAT, NOMEM. */
@@ -35,6 +41,17 @@ MXN_API MXN_MUST_CHECK mxn_status mxn_model_load_files(const char *symbol_path, 
  * subgraph with the program's inputs and outputs. The file stays mapped until the
  * model is closed. Errors: IO, FORMAT, VERSION, TARGET, NOMEM. */
 MXN_API MXN_MUST_CHECK mxn_status mxn_model_load_program(const char *path, mxn_model **out_model, mxn_error *err);
+
+/* As mxn_model_load from memory. `symbol` is JSON text; `name` stands for its file
+ * in messages. Arrays are called "arg:NAME", "aux:NAME" or NAME; an array without
+ * data, n_dims -1, is one that MXNet calls none. Their data is borrowed: the
+ * caller keeps it alive and unchanged until mxn_model_close(). Without arrays the
+ * model is a symbol alone, and what needs one fails when it is asked for.
+ * Errors: ARGUMENT (an array that has no type or no data, a name twice), FORMAT,
+ * SHAPE, NOMEM. */
+MXN_API MXN_MUST_CHECK mxn_status mxn_model_create(const char *name, const char *symbol, size_t symbol_bytes,
+                                                   const mxn_array *arrays, size_t n_arrays, mxn_model **out_model,
+                                                   mxn_error *err);
 
 /* Write PREFIX-symbol.json and PREFIX-EPOCH.params, each to a temporary name,
  * synced, then renamed: the old files stay whole on any error. */
@@ -53,6 +70,41 @@ MXN_API const char *mxn_model_input_name(const mxn_model *model, size_t index);
 MXN_API const mxn_type *mxn_model_input_type(const mxn_model *model, size_t index);
 MXN_API size_t mxn_model_n_outputs(const mxn_model *model);
 MXN_API const char *mxn_model_output_name(const mxn_model *model, size_t index);
+
+/* Type and shape of an input to compile or bind for. */
+typedef struct mxn_input {
+  const char *name;
+  mxn_type type;
+} mxn_input;
+
+/* The symbol as JSON text that MXNet 1.9.1 reads. Like snprintf(): what fits goes
+ * into buffer[buffer_bytes], NUL at the end, and out_bytes is what all of it takes,
+ * NUL not counted. */
+MXN_API MXN_MUST_CHECK mxn_status mxn_model_print_symbol(const mxn_model *model, char *buffer, size_t buffer_bytes,
+                                                         size_t *out_bytes, mxn_error *err);
+
+/* The arrays of the model, named as in mxn_model_create(); zeros out of range. */
+MXN_API size_t mxn_model_n_arrays(const mxn_model *model);
+MXN_API mxn_array mxn_model_get_array(const mxn_model *model, size_t index);
+
+/* A variable of the symbol: an input, a label, a parameter or an auxiliary state. */
+typedef struct mxn_variable {
+  const char *name;
+  bool is_auxiliary;
+} mxn_variable;
+/* Variables that the outputs reach, in the order in which MXNet lists arguments
+ * and auxiliary states; zeros out of range. */
+MXN_API size_t mxn_model_n_variables(const mxn_model *model);
+MXN_API mxn_variable mxn_model_get_variable(const mxn_model *model, size_t index);
+
+/* Infer types, forward and backward, from what the model knows and from `inputs`,
+ * which may name any variable and leave dtype or dimensions unknown (-1).
+ * out_variables[n_variables] and out_outputs[n_outputs] are in the orders of the
+ * model; either is NULL where it is not wanted. What cannot be inferred is unknown
+ * there, which is no error. Errors: ARGUMENT (no such variable, near names),
+ * SHAPE (a contradiction, with node, expected and got). */
+MXN_API MXN_MUST_CHECK mxn_status mxn_model_infer(const mxn_model *model, const mxn_input *inputs, size_t n_inputs,
+                                                  mxn_type *out_variables, mxn_type *out_outputs, mxn_error *err);
 
 /* What the documented statistics script counts. Before a compile n_subgraphs
  * and n_compiled are 0 and n_operators == n_original. */
@@ -78,12 +130,6 @@ typedef struct mxn_left_out {
 } mxn_left_out;
 MXN_API size_t mxn_model_n_left_out(const mxn_model *model);
 MXN_API mxn_left_out mxn_model_get_left_out(const mxn_model *model, size_t index);
-
-/* Type and shape of an input to compile or bind for. */
-typedef struct mxn_input {
-  const char *name;
-  mxn_type type;
-} mxn_input;
 
 /* Options of mxn_compile; zero everything and set struct_bytes to sizeof. */
 typedef struct mxn_compile_options {
@@ -119,11 +165,6 @@ MXN_API MXN_MUST_CHECK mxn_status mxn_compile(const mxn_model *model, const mxn_
                                               const mxn_compile_options *options, mxn_model **out_model,
                                               mxn_error *err);
 
-/* One array of an MXNet parameter file. */
-typedef struct mxn_array {
-  const char *name; /* "" where the file has no names */
-  mxn_tensor tensor;
-} mxn_array;
 typedef struct mxn_arrays mxn_arrays;
 
 /* Read an MXNet parameter file (.params, .nd). Arrays belong to the object; they

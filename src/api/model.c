@@ -32,7 +32,7 @@ static mxn_status check_subgraphs(const mxn_model *m, mxn_error *err) {
   const mxn_tensor *array;
   for (size_t i = 0; i < m->statistics.n_subgraphs; i++) {
     const node *n = m->subgraphs[i];
-    TRY(subgraph_neuronbin(m->graph, n, &array, err));
+    if (m->parameters.n_items > 0) TRY(subgraph_neuronbin(m->graph, n, &array, err));
     if (subgraph_n_data(n) > 0) continue;
     const char *types = node_attribute(n, "in_types");
     return error_set(err, MXN_FORMAT, "%s: node '%s' (%s): in_types is %s%.100s, expected a list of 1 to %u numbers",
@@ -41,32 +41,73 @@ static mxn_status check_subgraphs(const mxn_model *m, mxn_error *err) {
   return MXN_OK;
 }
 
-static mxn_status load(mxn_model *m, const char *symbol_path, const char *params_path, mxn_error *err) {
-  TRY(symbol_load(&m->arena, symbol_path, &m->graph, err));
+/* Where a model comes from: two files, or memory. */
+typedef struct model_source {
+  const char *name; /* of the symbol, for messages */
+  const char *params_path;
+  const char *symbol; /* JSON text; NULL: in the file `name` */
+  size_t symbol_bytes;
+  const mxn_array *arrays;
+  size_t n_arrays;
+} model_source;
+
+static mxn_status take_array(mxn_model *m, const mxn_array *array, mxn_error *err) {
+  char shape[SHAPE_TEXT_BYTES];
+  size_t bytes;
+  const mxn_type *type = &array->tensor.type;
+  const bool is_none = type->n_dims == -1 && !array->tensor.data;
+  if (!array->name) return error_set(err, MXN_ARGUMENT, "%s: an array has no name", m->graph->name);
+  if (!is_none && (type->n_dims < 0 || type->n_dims > MXN_MAX_DIMS || !type_bytes(type, &bytes) || !array->tensor.data))
+    return error_set(err, MXN_ARGUMENT, "%s: array '%s': expected a type, a shape and data, got %s %s%s",
+                     m->graph->name, array->name, mxn_dtype_name(type->dtype),
+                     type->n_dims > MXN_MAX_DIMS ? "of too many dimensions" : shape_text(type, shape),
+                     array->tensor.data ? "" : " without data");
+  parameter *p = ARENA_PUSH(&m->arena, m->parameters.items, m->parameters.n_items, m->parameters.capacity);
+  *p = parameter_named(&m->arena, array->name, strlen(array->name));
+  p->tensor = array->tensor;
+  return MXN_OK;
+}
+
+static mxn_status load(mxn_model *m, const model_source *s, mxn_error *err) {
+  TRY(s->symbol ? symbol_parse(&m->arena, s->name, s->symbol, s->symbol_bytes, &m->graph, err)
+                : symbol_load(&m->arena, s->name, &m->graph, err));
   TRY(symbol_upgrade(m->graph, err));
   TRY(ops_bind(m->graph, err));
-  if (params_path) TRY(params_load(&m->arena, params_path, &m->parameters, err));
+  if (s->params_path) TRY(params_load(&m->arena, s->params_path, &m->parameters, err));
+  for (size_t i = 0; i < s->n_arrays; i++) TRY(take_array(m, &s->arrays[i], err));
+  if (s->n_arrays > 0) TRY(parameters_check_unique(&m->arena, &m->parameters, s->name, err));
   TRY(checkpoint_attach(m->graph, &m->parameters, err));
   model_describe(m);
   return check_subgraphs(m, err);
 }
 
-mxn_status mxn_model_load_files(const char *symbol_path, const char *params_path, mxn_model **out_model,
-                                mxn_error *err) {
+static mxn_status create(const model_source *source, mxn_model **out_model, mxn_error *err) {
   error_clear(err);
   *out_model = NULL;
   mxn_model *m = model_create();
-  if (!m) return error_set(err, MXN_NOMEM, "%s: out of memory", symbol_path);
+  if (!m) return error_set(err, MXN_NOMEM, "%s: out of memory", source->name);
   if (setjmp(m->arena.recovery)) {
     mxn_model_close(m);
-    return error_set(err, MXN_NOMEM, "%s: out of memory", symbol_path);
+    return error_set(err, MXN_NOMEM, "%s: out of memory", source->name);
   }
-  const mxn_status status = load(m, symbol_path, params_path, err);
+  const mxn_status status = load(m, source, err);
   if (status == MXN_OK)
     *out_model = m;
   else
     mxn_model_close(m);
   return status;
+}
+
+mxn_status mxn_model_load_files(const char *symbol_path, const char *params_path, mxn_model **out_model,
+                                mxn_error *err) {
+  return create(&(model_source){.name = symbol_path, .params_path = params_path}, out_model, err);
+}
+
+mxn_status mxn_model_create(const char *name, const char *symbol, size_t symbol_bytes, const mxn_array *arrays,
+                            size_t n_arrays, mxn_model **out_model, mxn_error *err) {
+  const model_source source = {
+      .name = name, .symbol = symbol, .symbol_bytes = symbol_bytes, .arrays = arrays, .n_arrays = n_arrays};
+  return create(&source, out_model, err);
 }
 
 /* The two files of a checkpoint, in `a`. */
@@ -160,6 +201,20 @@ mxn_status mxn_model_neuronbin(const mxn_model *model, size_t index, const void 
   *out_data = array->data;
   *out_bytes = 0;
   return type_bytes(&array->type, out_bytes) ? MXN_OK : MXN_FORMAT;
+}
+
+size_t mxn_model_n_arrays(const mxn_model *model) { return model->parameters.n_items; }
+
+mxn_array mxn_model_get_array(const mxn_model *model, size_t index) {
+  if (index >= model->parameters.n_items) return (mxn_array){0};
+  return (mxn_array){model->array_names[index], model->parameters.items[index].tensor};
+}
+
+size_t mxn_model_n_variables(const mxn_model *model) { return model->n_variables; }
+
+mxn_variable mxn_model_get_variable(const mxn_model *model, size_t index) {
+  if (index >= model->n_variables) return (mxn_variable){0};
+  return (mxn_variable){model->variables[index]->name, model->variables[index]->is_auxiliary};
 }
 
 size_t mxn_model_n_left_out(const mxn_model *model) { return model->n_left_out; }

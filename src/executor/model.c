@@ -90,6 +90,12 @@ void model_describe(mxn_model *m) {
   list_inputs(m);
   m->output_names = arena_array(&m->arena, g->n_outputs, sizeof *m->output_names);
   for (size_t i = 0; i < g->n_outputs; i++) m->output_names[i] = model_value_name(g, g->outputs[i]);
+  m->variables = graph_variables(&m->arena, g, &m->n_variables);
+  m->array_names = arena_array(&m->arena, m->parameters.n_items, sizeof *m->array_names);
+  for (size_t i = 0; i < m->parameters.n_items; i++) {
+    const parameter *p = &m->parameters.items[i];
+    m->array_names[i] = arena_printf(&m->arena, "%s%s", parameter_prefix(p->kind), p->name);
+  }
 }
 
 /* Every value of the graph with its name, the model's outputs first. */

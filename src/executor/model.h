@@ -21,6 +21,9 @@ struct mxn_model {
   mxn_type *input_types;
   size_t n_inputs;
   const char **output_names; /* [graph->n_outputs] */
+  node **variables;          /* that the outputs reach */
+  size_t n_variables;
+  const char **array_names; /* [parameters.n_items], with "arg:" or "aux:" */
   node **subgraphs;
   mxn_model_statistics statistics;
 

@@ -68,19 +68,27 @@ static bool read_shape(const char *text, uint32_t index, mxn_type *type) {
   return true;
 }
 
-mxn_type subgraph_input_type(const node *n, uint32_t input) {
-  enum { MAX_INPUTS = 256 };
+/* Item `index` of a list of dtypes and a list of shapes; unknown where malformed. */
+static mxn_type listed_type(const char *dtypes, const char *shapes, uint32_t index) {
+  enum { MAX_TYPES = 256 };
   mxn_type type = type_unknown();
-  int64_t types[MAX_INPUTS];
-  uint32_t n_types;
-  const char *text = node_attribute(n, "in_types"), *shapes = node_attribute(n, "in_shapes");
-  if (text && read_numbers(&text, types, MAX_INPUTS, &n_types) && input < n_types && input < MAX_INPUTS &&
-      mxn_dtype_bytes((mxn_dtype)types[input]) > 0)
-    type.dtype = (mxn_dtype)types[input];
-  if (!shapes || !read_shape(shapes, input, &type)) return type;
+  int64_t numbers[MAX_TYPES];
+  uint32_t n_numbers;
+  if (dtypes && read_numbers(&dtypes, numbers, MAX_TYPES, &n_numbers) && index < n_numbers && index < MAX_TYPES &&
+      mxn_dtype_bytes((mxn_dtype)numbers[index]) > 0)
+    type.dtype = (mxn_dtype)numbers[index];
+  if (!shapes || !read_shape(shapes, index, &type)) return type;
   for (int32_t i = 0; i < type.n_dims; i++)
     if (type.dims[i] <= 0) type.dims[i] = -1;
   return type;
+}
+
+mxn_type subgraph_input_type(const node *n, uint32_t input) {
+  return listed_type(node_attribute(n, "in_types"), node_attribute(n, "in_shapes"), input);
+}
+
+mxn_type subgraph_output_type(const node *n, uint32_t output) {
+  return listed_type(node_attribute(n, "out_types"), node_attribute(n, "out_shapes"), output);
 }
 
 static int hex_digit(char c) {

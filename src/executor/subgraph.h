@@ -39,6 +39,9 @@ uint32_t subgraph_n_data(const node *n);
  * malformed. A batch is -1. */
 mxn_type subgraph_input_type(const node *n, uint32_t input);
 
+/* What out_types and out_shapes say about an output, in the same way. */
+mxn_type subgraph_output_type(const node *n, uint32_t output);
+
 /* What the program calls a data input, or NULL; in `a`. */
 const char *subgraph_input_name(arena *a, const node *n, uint32_t input);
 

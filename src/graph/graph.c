@@ -142,6 +142,18 @@ void graph_compact(graph *g) {
   renumber(g);
 }
 
+node **graph_variables(arena *a, graph *g, size_t *out_n) {
+  renumber(g);
+  walk reached = walk_create(g);
+  for (size_t i = 0; i < g->n_outputs; i++) walk_from(&reached, g->outputs[i].node);
+  node **variables = arena_array(a, reached.n_order, sizeof *variables);
+  size_t n = 0;
+  for (size_t i = 0; i < reached.n_order; i++)
+    if (node_is_variable(reached.order[i])) variables[n++] = reached.order[i];
+  *out_n = n;
+  return variables;
+}
+
 static attribute *copy_attributes(arena *a, const attribute *from, size_t n) {
   attribute *to = arena_array(a, n, sizeof *to);
   for (size_t i = 0; i < n; i++) to[i] = (attribute){arena_strdup(a, from[i].key), arena_strdup(a, from[i].text)};

@@ -115,6 +115,10 @@ size_t graph_count_uses(const graph *g, value v);
  * constant stay: they are the interface. */
 void graph_compact(graph *g);
 
+/* The variables that the outputs reach, in the order in which a depth-first walk
+ * from the outputs leaves them: MXNet lists arguments so. In `a`. */
+node **graph_variables(arena *a, graph *g, size_t *out_n);
+
 /* Bring all types and the numbers of nodes into an independent copy in `a`.
  * Only the arrays' data stay borrowed; `def` and `parameters` are unset: run
  * ops_bind() on the copy. */

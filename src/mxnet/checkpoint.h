@@ -31,6 +31,13 @@ const parameter *parameter_find(const parameter_list *list, const char *name);
 /* "arg:", "aux:" or "". */
 const char *parameter_prefix(parameter_kind kind);
 
+/* A parameter without an array: "arg:NAME", "aux:NAME" or NAME taken apart, in `a`. */
+parameter parameter_named(arena *a, const char *name, size_t bytes);
+
+/* FORMAT where two arrays have one name and kind; `file` is for the message. */
+MXN_MUST_CHECK mxn_status parameters_check_unique(arena *a, const parameter_list *list, const char *file,
+                                                  mxn_error *err);
+
 /* The arrays sorted by name, then by kind in the order of the enumeration. */
 const parameter **parameters_by_name(arena *a, const parameter_list *list);
 

@@ -29,17 +29,15 @@ const parameter *parameter_find(const parameter_list *list, const char *name) {
   return NULL;
 }
 
-static void set_name(arena *a, parameter *p, const ndarray_entry *entry) {
-  const char *name = entry->name ? entry->name : "";
-  size_t bytes = entry->name_bytes, i = 0;
+parameter parameter_named(arena *a, const char *name, size_t bytes) {
+  size_t i = 0;
   while (strlen(kind_prefixes[i].text) > bytes || memcmp(name, kind_prefixes[i].text, strlen(kind_prefixes[i].text)))
     i++;
   const size_t skipped = strlen(kind_prefixes[i].text);
   bytes -= skipped;
   char *copy = arena_alloc(a, bytes + 1);
   memcpy(copy, name + skipped, bytes);
-  p->name = copy;
-  p->kind = kind_prefixes[i].kind;
+  return (parameter){.name = copy, .kind = kind_prefixes[i].kind};
 }
 
 /* Zeros. Large copies have their own memory: weights do not live in the arena. */
@@ -90,11 +88,11 @@ const parameter **parameters_by_name(arena *a, const parameter_list *list) {
   return sorted;
 }
 
-static mxn_status check_unique(arena *a, const parameter_list *list, const char *path, mxn_error *err) {
+mxn_status parameters_check_unique(arena *a, const parameter_list *list, const char *file, mxn_error *err) {
   const parameter **sorted = parameters_by_name(a, list);
   for (size_t i = 1; i < list->n_items; i++)
     if (compare_names(&sorted[i - 1], &sorted[i]) == 0)
-      return error_set(err, MXN_FORMAT, "%s: two arrays are called '%s%s'", path, parameter_prefix(sorted[i]->kind),
+      return error_set(err, MXN_FORMAT, "%s: two arrays are called '%s%s'", file, parameter_prefix(sorted[i]->kind),
                        sorted[i]->name);
   return MXN_OK;
 }
@@ -115,13 +113,14 @@ mxn_status params_load(arena *a, const char *path, parameter_list *out_list, mxn
   const params_file f = {a, path, file, err};
   bool has_names = false;
   for (size_t i = 0; i < n; i++) {
-    set_name(a, &list.items[i], &entries->entries[i]);
-    TRY(set_data(&f, &list.items[i], &entries->entries[i], i));
+    const ndarray_entry *entry = &entries->entries[i];
+    list.items[i] = parameter_named(a, entry->name ? entry->name : "", entry->name_bytes);
+    TRY(set_data(&f, &list.items[i], entry, i));
     has_names |= entries->entries[i].name != NULL;
     list.np_shape |= entries->entries[i].is_numpy;
   }
   ndarray_list_finish(entries);
-  if (has_names) TRY(check_unique(a, &list, path, err));
+  if (has_names) TRY(parameters_check_unique(a, &list, path, err));
   *out_list = list;
   return MXN_OK;
 }

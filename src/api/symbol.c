@@ -1,0 +1,119 @@
+/* symbol.c - what a symbol is as text, and what its types are.
+ *
+ * The model is only read: each call works in an arena of its own.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/near.h"
+#include "executor/model.h"
+#include "executor/subgraph.h"
+#include "graph/shape.h"
+#include "mxnet/checkpoint.h"
+#include "ops/ops.h"
+
+mxn_status mxn_model_print_symbol(const mxn_model *model, char *buffer, size_t buffer_bytes, size_t *out_bytes,
+                                  mxn_error *err) {
+  error_clear(err);
+  *out_bytes = 0;
+  arena a;
+  arena_init(&a);
+  if (setjmp(a.recovery)) {
+    arena_finish(&a);
+    return error_set(err, MXN_NOMEM, "%s: out of memory", model->graph->name);
+  }
+  const char *text = symbol_print(&a, model->graph);
+  const size_t bytes = strlen(text), kept = bytes < buffer_bytes ? bytes : buffer_bytes - 1;
+  if (buffer_bytes > 0) {
+    memcpy(buffer, text, kept);
+    buffer[kept] = '\0';
+  }
+  arena_finish(&a);
+  *out_bytes = bytes;
+  return MXN_OK;
+}
+
+/* Types. */
+
+static mxn_status unknown_variable(const mxn_model *model, const graph *g, const char *name, mxn_error *err) {
+  const char **names = arena_array(g->arena, model->n_variables, sizeof *names);
+  char near[192];
+  for (size_t i = 0; i < model->n_variables; i++) names[i] = model->variables[i]->name;
+  near_names(name, names, model->n_variables, near, sizeof near);
+  return error_set(err, MXN_ARGUMENT, "%s: there is no variable '%s'%s%s", g->name, name,
+                   near[0] ? "; near names: " : "", near);
+}
+
+static mxn_status merge_input(const graph *g, node *n, const mxn_input *input, mxn_error *err) {
+  char expected[SHAPE_TEXT_BYTES], got[SHAPE_TEXT_BYTES];
+  mxn_type *type = &n->outputs[0];
+  if (!shape_merge(type, &input->type))
+    return error_set(err, MXN_SHAPE, "%s: variable '%s': expected shape %s, got %s", g->name, n->name,
+                     shape_text(type, expected), shape_text(&input->type, got));
+  if (input->type.dtype == MXN_DTYPE_UNKNOWN) return MXN_OK;
+  if (type->dtype != MXN_DTYPE_UNKNOWN && type->dtype != input->type.dtype)
+    return error_set(err, MXN_SHAPE, "%s: variable '%s': expected dtype %s, got %s", g->name, n->name,
+                     mxn_dtype_name(type->dtype), mxn_dtype_name(input->type.dtype));
+  type->dtype = input->type.dtype;
+  return MXN_OK;
+}
+
+static mxn_status set_input(const mxn_model *model, const graph *g, const mxn_input *input, mxn_error *err) {
+  bool is_found = false;
+  if (input->type.n_dims < -1 || input->type.n_dims > MXN_MAX_DIMS)
+    return error_set(err, MXN_ARGUMENT, "%s: variable '%s': expected at most %d dimensions, got %d", g->name,
+                     input->name, MXN_MAX_DIMS, input->type.n_dims);
+  for (size_t i = 0; i < g->n_nodes; i++) {
+    node *n = g->nodes[i];
+    if (!node_is_variable(n) || strcmp(n->name, input->name) != 0) continue;
+    is_found = true;
+    TRY(merge_input(g, n, input, err));
+  }
+  return is_found ? MXN_OK : unknown_variable(model, g, input->name, err);
+}
+
+/* The symbol says what a subgraph gives; its batch is that of what it gets. */
+static void set_subgraph_outputs(node *n) {
+  const mxn_type *first = value_type(n->inputs[0]);
+  for (uint32_t i = 0; i < n->n_outputs; i++) {
+    mxn_type type = subgraph_output_type(n, i);
+    if (type.n_dims > 0 && type.dims[0] < 0 && first->n_dims > 0) type.dims[0] = first->dims[0];
+    n->outputs[i] = type;
+  }
+}
+
+static mxn_status infer(const mxn_model *model, graph *g, const mxn_input *inputs, size_t n_inputs, mxn_error *err) {
+  TRY(ops_bind(g, err));
+  for (size_t i = 0; i < n_inputs; i++) TRY(set_input(model, g, &inputs[i], err));
+  TRY(ops_infer(g, err));
+  for (size_t i = 0; i < g->n_nodes; i++) {
+    if (!subgraph_is(g->nodes[i])) continue;
+    set_subgraph_outputs(g->nodes[i]);
+    TRY(ops_infer(g, err));
+  }
+  return MXN_OK;
+}
+
+static void give_types(const mxn_model *model, const graph *g, mxn_type *out_variables, mxn_type *out_outputs) {
+  for (size_t i = 0; i < model->n_variables && out_variables; i++)
+    out_variables[i] = g->nodes[model->variables[i]->id]->outputs[0];
+  for (size_t i = 0; i < g->n_outputs && out_outputs; i++) out_outputs[i] = *value_type(g->outputs[i]);
+}
+
+mxn_status mxn_model_infer(const mxn_model *model, const mxn_input *inputs, size_t n_inputs, mxn_type *out_variables,
+                           mxn_type *out_outputs, mxn_error *err) {
+  error_clear(err);
+  arena a;
+  arena_init(&a);
+  if (setjmp(a.recovery)) {
+    arena_finish(&a);
+    return error_set(err, MXN_NOMEM, "%s: out of memory", model->graph->name);
+  }
+  graph *g = graph_copy(&a, model->graph);
+  const mxn_status status = infer(model, g, inputs, n_inputs, err);
+  if (status == MXN_OK) give_types(model, g, out_variables, out_outputs);
+  arena_finish(&a);
+  return status;
+}

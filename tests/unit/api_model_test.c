@@ -1,0 +1,146 @@
+/* api_model_test.c - models from memory, and back to text, arrays and types.
+ *
+ * The model: y = softmax(BatchNorm(x W')), its arguments in an order of their own.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "api_fixture.h"
+
+#define SYMBOL_NODES \
+  VARIABLE("unread") \
+  "," VARIABLE("moving_mean") "," VARIABLE("data") "," VARIABLE("weight") "," OPERATOR(                       \
+      "FullyConnected", "fc", "\"num_hidden\": \"2\", \"no_bias\": \"True\"", "[2,0,0],[3,0,0]") ","          \
+  VARIABLE("gamma") "," VARIABLE("beta") "," VARIABLE("moving_var") "," OPERATOR(                             \
+      "BatchNorm", "bn", "", "[4,0,0],[5,0,0],[6,0,0],[1,0,0],[7,0,0]") "," VARIABLE("label") "," OPERATOR(   \
+      "SoftmaxOutput", "softmax", "", "[8,0,0],[9,0,0]")
+static const char symbol[] = SYMBOL(SYMBOL_NODES, "0,1,2,3,5,6,7,9", "[10,0,0]");
+
+static float weight[] = {1, 2, 3, -1, -2, -3};
+static const mxn_array weight_array = {"arg:weight", {{MXN_FLOAT32, 2, {2, 3}}, weight}};
+
+static mxn_model *create(const mxn_array *arrays, size_t n) {
+  mxn_error err = {0};
+  mxn_model *model;
+  CHECK_OK(mxn_model_create("net", symbol, strlen(symbol), arrays, n, &model, &err));
+  return model;
+}
+
+static void test_lists_variables_as_mxnet_does(void **state) {
+  (void)state;
+  static const mxn_variable expected[] = {{"data", false}, {"weight", false},     {"gamma", false},
+                                          {"beta", false}, {"moving_mean", true}, {"moving_var", true},
+                                          {"label", false}};
+  mxn_model *model = create(NULL, 0);
+  assert_int_equal(mxn_model_n_variables(model), sizeof expected / sizeof *expected);
+  for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+    assert_string_equal(mxn_model_get_variable(model, i).name, expected[i].name);
+    assert_int_equal(mxn_model_get_variable(model, i).is_auxiliary, expected[i].is_auxiliary);
+  }
+  assert_null(mxn_model_get_variable(model, 7).name);
+  mxn_model_close(model);
+}
+
+static void test_prints_what_fits(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *model = create(NULL, 0), *again;
+  size_t bytes, same;
+  char head[4], text[8192];
+  CHECK_OK(mxn_model_print_symbol(model, NULL, 0, &bytes, &err));
+  assert_true(bytes > 100 && bytes < sizeof text);
+  CHECK_OK(mxn_model_print_symbol(model, head, sizeof head, &same, &err));
+  assert_int_equal(same, bytes);
+  assert_string_equal(head, "{\n ");
+  CHECK_OK(mxn_model_print_symbol(model, text, sizeof text, &same, &err));
+  assert_int_equal(strlen(text), bytes);
+  CHECK_OK(mxn_model_create("again", text, bytes, NULL, 0, &again, &err));
+  assert_int_equal(mxn_model_n_variables(again), mxn_model_n_variables(model));
+  mxn_model_close(again);
+  mxn_model_close(model);
+}
+
+static void test_gives_arrays_back(void **state) {
+  (void)state;
+  const mxn_array arrays[] = {
+      weight_array, {"aux:none", {{MXN_DTYPE_UNKNOWN, -1, {0}}, NULL}}, {"plain", weight_array.tensor}};
+  mxn_model *model = create(arrays, 3);
+  assert_int_equal(mxn_model_n_arrays(model), 3);
+  for (size_t i = 0; i < 3; i++) assert_string_equal(mxn_model_get_array(model, i).name, arrays[i].name);
+  assert_ptr_equal(mxn_model_get_array(model, 0).tensor.data, weight);
+  assert_null(mxn_model_get_array(model, 3).name);
+  mxn_model_close(model);
+}
+
+static void refuses(const mxn_array *arrays, size_t n, mxn_status status, const char *message) {
+  mxn_error err = {0};
+  mxn_model *model;
+  assert_int_equal(mxn_model_create("net", symbol, strlen(symbol), arrays, n, &model, &err), status);
+  assert_null(model);
+  ASSERT_MESSAGE(err, message);
+}
+
+static void test_refuses_arrays(void **state) {
+  (void)state;
+  const mxn_array twice[] = {weight_array, weight_array};
+  const mxn_array bad[] = {{"arg:weight", {{MXN_FLOAT32, 17, {2, 3}}, weight}},
+                           {"arg:weight", {{MXN_FLOAT32, 2, {INT64_MAX, 3}}, weight}},
+                           {"arg:weight", {{MXN_FLOAT32, -2, {0}}, NULL}},
+                           {"arg:weight", {{(mxn_dtype)9, 2, {2, 3}}, weight}},
+                           {"arg:weight", {{MXN_FLOAT32, 2, {2, 3}}, NULL}}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    refuses(&bad[i], 1, MXN_ARGUMENT, "net: array 'arg:weight': expected a type, a shape and data");
+  refuses(twice, 2, MXN_FORMAT, "two arrays are called 'arg:weight'");
+  refuses(&(mxn_array){NULL, weight_array.tensor}, 1, MXN_ARGUMENT, "an array has no name");
+  mxn_error err = {0};
+  mxn_model *model;
+  assert_int_equal(mxn_model_create("net", symbol, 20, NULL, 0, &model, &err), MXN_FORMAT);
+}
+
+static void test_infers(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_type variables[7], output;
+  mxn_model *model = create(&weight_array, 1);
+  const mxn_input known = {"data", {MXN_DTYPE_UNKNOWN, 2, {5, 3}}};
+  CHECK_OK(mxn_model_infer(model, &known, 1, variables, &output, &err));
+  assert_int_equal(variables[0].dtype, MXN_FLOAT32);
+  assert_int_equal(variables[4].dims[0], 2);
+  assert_true(output.n_dims == 2 && output.dims[0] == 5 && output.dims[1] == 2);
+  CHECK_OK(mxn_model_infer(model, NULL, 0, NULL, &output, &err));
+  assert_true(output.dims[0] == -1 || output.n_dims == -1);
+  mxn_model_close(model);
+}
+
+static void test_refuses_to_infer(void **state) {
+  (void)state;
+  static const struct {
+    mxn_input input;
+    mxn_status status;
+    const char *message;
+  } cases[] = {
+      {{"dta", {MXN_FLOAT32, 2, {5, 3}}}, MXN_ARGUMENT, "there is no variable 'dta'; near names: 'data'"},
+      {{"data", {MXN_FLOAT32, 2, {5, 4}}}, MXN_SHAPE, "'fc'"},
+      {{"weight", {MXN_FLOAT32, 2, {2, 4}}}, MXN_SHAPE, "variable 'weight': expected shape (2, 3), got (2, 4)"},
+      {{"weight", {MXN_INT32, 2, {2, 3}}}, MXN_SHAPE, "expected dtype float32, got int32"},
+      {{"data", {MXN_FLOAT32, 17, {5, 4}}}, MXN_ARGUMENT, "at most 16 dimensions, got 17"},
+  };
+  mxn_model *model = create(&weight_array, 1);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    mxn_error err = {0};
+    assert_int_equal(mxn_model_infer(model, &cases[i].input, 1, NULL, NULL, &err), cases[i].status);
+    ASSERT_MESSAGE(err, cases[i].message);
+  }
+  mxn_model_close(model);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_lists_variables_as_mxnet_does),
+      cmocka_unit_test(test_prints_what_fits),
+      cmocka_unit_test(test_gives_arrays_back),
+      cmocka_unit_test(test_refuses_arrays),
+      cmocka_unit_test(test_infers),
+      cmocka_unit_test(test_refuses_to_infer),
+  };
+  return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
+}
