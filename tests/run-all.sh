@@ -60,6 +60,7 @@ run_stages() {
   for script in tests/check-*.sh; do
     stage "$(basename "$script" .sh)" "$script" "$build" "$mode"
   done
+  stage 'python' tests/python/run.sh "$build"
   stage 'command line' tests/cli/run.sh "$build"
   stage 'command line, refused' tests/cli/run.sh "$build" tests/reject/cli
   stage 'unit, ASan and UBSan' tests/run-unit.sh build-asan

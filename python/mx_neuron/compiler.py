@@ -1,0 +1,59 @@
+"""compile(): from a model to a compiled model.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from ._arrays import type_of
+from ._flags import parse
+from ._library import CompileOptions, MXNeuronError, create, encode, lib, names_array
+from ._model import Model, input_structs
+from .checkpoint import take_apart
+
+
+def _work_dir(folder) -> bytes | None:
+    if folder is None:
+        return None
+    if not isinstance(folder, (str, os.PathLike)):
+        raise MXNeuronError(f"work_dir: expected a folder, got {folder!r}")
+    return encode(folder)
+
+
+def _options(parsed: dict) -> CompileOptions:
+    excluded = names_array(parsed["excl_node_names"])
+    forced = names_array(parsed["force_incl_node_names"])
+    return CompileOptions(
+        struct_bytes=ctypes.sizeof(CompileOptions),
+        excl_node_names=excluded,
+        n_excl_node_names=len(excluded),
+        force_incl_node_names=forced,
+        n_force_incl_node_names=len(forced),
+        work_dir=_work_dir(parsed["work_dir"]),
+    )
+
+
+def compile(sym, args, aux, inputs, **compile_args):
+    """Compile for the shapes and dtypes of `inputs`, a dict of input name to array; a new (sym, args, aux).
+
+    What is given stays as it was. What the compiler cannot do stays in the symbol. An array is cast to the dtype that
+    the parameters ask for. compile_args are those of MXNet-Neuron:
+
+        excl_node_names        nodes to leave to the framework
+        force_incl_node_names  nodes that must be compiled, else an error says why
+        flags                  flags of neuron-cc, a list or words in a string
+        work_dir               folder that keeps what goes to and from the compiler
+        "--fp32-cast", ...     a flag of neuron-cc and its value
+
+    Flags that mean nothing on a CPU are checked and accepted, with a line on the logger "mx_neuron" (INFO). NaN in the
+    parameters is a RuntimeWarning.
+    """
+    options = _options(parse(compile_args))
+    model = Model.of(sym, args, aux)
+    arrays = model.cast_inputs(inputs)
+    types = {name: type_of(array.dtype, array.shape) for name, array in arrays.items()}
+    handle = create(lib.compile, model.handle, input_structs(types), len(types), ctypes.byref(options))
+    return take_apart(Model(handle), getattr(sym, "source", "symbol"))
