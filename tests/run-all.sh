@@ -68,6 +68,7 @@ run_stages() {
   stage 'command line, ASan and UBSan' tests/cli/run.sh build-asan
   stage 'refused, ASan and UBSan' tests/cli/run.sh build-asan tests/reject/cli
   stage 'runtime, TSan' tests/run-unit.sh build-tsan runtime
+  if [ "$mode" = full ]; then stage 'python wheel' tests/python/wheel.sh; fi
   stage 'fuzz' tests/run-fuzz.sh build-asan $fuzz_seconds
 }
 

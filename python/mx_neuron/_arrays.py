@@ -66,6 +66,8 @@ def as_array(name: str, value) -> np.ndarray:
         array = np.asarray(value)
     except ValueError as error:
         raise MXNeuronError(f"array '{name}': {error}") from None
+    if array.dtype.kind == "O":
+        raise MXNeuronError(f"array '{name}': expected numbers, got objects")
     if array.ndim > MAX_DIMS:
         raise MXNeuronError(f"array '{name}': expected at most {MAX_DIMS} dimensions, got {array.ndim}")
     return array

@@ -14,7 +14,7 @@ import weakref
 
 MAX_DIMS = 16
 MESSAGE_BYTES = 508
-LIBRARY = "libmxneuron.so"
+LIBRARY = "libmxneuron.so.0"
 
 
 class MXNeuronError(RuntimeError):
@@ -124,10 +124,12 @@ def library_path() -> str:
     if given:
         return os.path.join(given, LIBRARY) if os.path.isdir(given) else given
     beside = pathlib.Path(__file__).parent / LIBRARY
-    return str(beside) if beside.exists() else LIBRARY + ".0"
+    return str(beside) if beside.exists() else LIBRARY
 
 
 def encode(text: str | os.PathLike) -> bytes:
+    if not isinstance(text, (str, os.PathLike)):
+        raise MXNeuronError(f"expected a name or a path, got {text!r}")
     data = os.fsencode(text)
     if b"\0" in data:
         raise MXNeuronError(f"there is a NUL character in {os.fspath(text)!r}")

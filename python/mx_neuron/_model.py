@@ -34,13 +34,22 @@ def _has_nan(array: np.ndarray) -> bool:
     return array.dtype.kind == "f" and bool(np.isnan(array).any())
 
 
+def _items(what: str, arrays) -> list:
+    """Names and values of a dict."""
+    if not hasattr(arrays, "items"):
+        raise MXNeuronError(f"{what}: expected a dict of name to array, got {type(arrays).__name__}")
+    items = list(arrays.items())
+    for name, _ in items:
+        if not isinstance(name, str):
+            raise MXNeuronError(f"{what}: expected names, got {name!r}")
+    return items
+
+
 def _parameters(args, aux):
     """(name with "arg:" or "aux:", array), programs first: they are mapped from where they then stand in the file."""
     named = []
     for prefix, what, arrays in (("arg:", "args", args), ("aux:", "aux", aux)):
-        if not hasattr(arrays, "items"):
-            raise MXNeuronError(f"{what}: expected a dict of name to array, got {type(arrays).__name__}")
-        named += [(prefix, name, value) for name, value in arrays.items()]
+        named += [(prefix, name, value) for name, value in _items(what, arrays)]
     named.sort(key=lambda item: not item[1].endswith(NEURONBIN))
     return [(prefix + name, None if value is None else packed(name, as_array(name, value)))
             for prefix, name, value in named]
@@ -74,6 +83,8 @@ class Model(Handle):
     def of(cls, sym, args, aux, is_kept: bool = False) -> Model:
         """Of a symbol (anything with tojson()) and its arrays. Where the model is kept, arrays that others can write to
         are copied."""
+        if not hasattr(sym, "tojson"):
+            raise MXNeuronError(f"expected a symbol, got {type(sym).__name__}")
         arrays = _parameters(args, aux)
         for name, array in arrays:
             if array is not None and _has_nan(array):
@@ -139,9 +150,7 @@ class Model(Handle):
 
     def cast_inputs(self, inputs) -> dict[str, np.ndarray]:
         """The arrays as the model wants them."""
-        if not hasattr(inputs, "items"):
-            raise MXNeuronError(f"inputs: expected a dict of name to array, got {type(inputs).__name__}")
-        arrays = {name: as_array(name, value) for name, value in inputs.items()}
+        arrays = {name: as_array(name, value) for name, value in _items("inputs", inputs)}
         dtypes = self.input_dtypes(arrays)
         return {name: packed(name, cast(name, array, dtypes[name])) for name, array in arrays.items()}
 

@@ -9,7 +9,7 @@ import os
 import tempfile
 
 from ._arrays import UNKNOWN, type_of
-from ._library import MXNeuronError
+from ._library import MAX_DIMS, MXNeuronError
 from ._model import Model
 
 
@@ -18,8 +18,8 @@ def _checked_shape(name: str, shape) -> tuple:
         dims = tuple(int(dim) for dim in shape)
     except (TypeError, ValueError):
         raise MXNeuronError(f"shape of '{name}': expected numbers, got {shape!r}") from None
-    if len(dims) > 16:
-        raise MXNeuronError(f"shape of '{name}': expected at most 16 dimensions, got {len(dims)}")
+    if len(dims) > MAX_DIMS or any(not UNKNOWN <= dim < 2**63 for dim in dims):
+        raise MXNeuronError(f"shape of '{name}': expected at most {MAX_DIMS} dimensions of 0 or more, got {shape!r}")
     return tuple(UNKNOWN if dim in (0, -1) else dim for dim in dims)
 
 

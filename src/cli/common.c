@@ -114,16 +114,16 @@ static const char *parse_dims(const char *text, mxn_type *type) {
   return NULL;
 }
 
-mxn_status inputs_parse_shape(input_set *set, size_t i, const char *option, const char *text, mxn_error *err) {
+mxn_status inputs_parse_shape(input_set *set, size_t i, const char *flag, const char *text, mxn_error *err) {
   mxn_type type = {.dtype = MXN_FLOAT32};
   const char *equals = strchr(text, '=');
   const char *end = equals && equals != text ? parse_dims(equals + 1, &type) : NULL;
   if (!end || (*end && *end != ':'))
-    return error_set(err, MXN_ARGUMENT, "%s: expected NAME=SHAPE[:TYPE] such as data=1,3,224,224, got '%.200s'", option,
+    return error_set(err, MXN_ARGUMENT, "%s: expected NAME=SHAPE[:TYPE] such as data=1,3,224,224, got '%.200s'", flag,
                      text);
   if (*end) type.dtype = mxn_dtype_from_name(end + 1);
   if (type.dtype == MXN_DTYPE_UNKNOWN)
-    return error_set(err, MXN_ARGUMENT, "%s: '%.200s': unknown element type '%.50s'", option, text, end + 1);
+    return error_set(err, MXN_ARGUMENT, "%s: '%.200s': unknown element type '%.50s'", flag, text, end + 1);
   return set_input(set, i, text, (size_t)(equals - text), &type, err);
 }
 

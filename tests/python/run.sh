@@ -8,7 +8,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(realpath "${1:-build}")
 shift || true
 "$root/tools/bootstrap" --venv python
-export MXNEURON_LIBRARY=$build/libmxneuron.so
+export MXNEURON_LIBRARY=$build
 export MXN_SHARED=${MXN_SHARED:-$root/../shared} MXN_VENV_MXNET=${MXN_VENV_MXNET:-$root/build/venv-mxnet}
 export PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1
 cd "$root/tests/python"

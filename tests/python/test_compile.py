@@ -67,7 +67,8 @@ class Compile(CompileCase):
     def test_refuses_inputs(self):
         for inputs, expected in (({"dta": IMAGE}, "near names: 'data'"), ({}, "'data'"), ([IMAGE], "expected a dict"),
                                  ({"data": np.zeros((1, 1, 8, 8), complex)}, "complex128"),
-                                 ({"data": np.full((1, 1, 8, 8), "a")}, "<U1"), ({"data": [[1], [2, 3]]}, "array 'data'")):
+                                 ({"data": np.full((1, 1, 8, 8), "a")}, "<U1"), ({"data": np.array([[1], [2, 3]], object)}, "expected numbers, got objects"),
+                                 ({1: IMAGE}, "inputs: expected names, got 1")):
             self.refused(expected, self.compile, inputs)
         self.refused("data_bn", self.compile, {"data": np.zeros((1, 2, 8, 8))}, status="SHAPE")
 
@@ -77,6 +78,8 @@ class Compile(CompileCase):
         self.refused("complex64", mx_neuron.compile, sym, {**args, "fc_bias": np.zeros(10, "c8")}, aux, inputs)
         self.refused("expected a dict", mx_neuron.compile, sym, list(args), aux, inputs)
         self.refused("fc", mx_neuron.compile, sym, {**args, "fc_bias": np.zeros(9, "f4")}, aux, inputs, status="SHAPE")
+        self.refused("args: expected names, got 3", mx_neuron.compile, sym, {3: IMAGE}, aux, inputs)
+        self.refused("expected a symbol, got str", mx_neuron.compile, "digits", args, aux, inputs)
         without = {name: array for name, array in args.items() if name != "fc_bias"}
         self.refused("'fc_bias'", mx_neuron.compile, sym, without, aux, inputs)
 

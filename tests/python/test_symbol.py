@@ -62,6 +62,8 @@ class Symbols(TestCase):
         self.refused("near names: 'data'", self.sym.infer_shape, dta=(1, 1, 8, 8))
         self.refused("expected numbers", self.sym.infer_shape, data=("a", 1))
         self.refused("at most 16", self.sym.infer_shape, data=(1,) * 17)
+        self.refused("0 or more", self.sym.infer_shape, data=(-2, 1, 8, 8))
+        self.refused("0 or more", self.sym.infer_shape, data=(2**64 + 1, 1, 8, 8))
         self.refused("given twice", self.sym.infer_shape, (1, 1, 8, 8), data=(1, 1, 8, 8))
 
     def test_text_and_file_come_back(self):
@@ -73,6 +75,7 @@ class Symbols(TestCase):
         self.refused("saved", self.sym.save, self.folder / "no/saved.json", status="IO")
 
     def test_refuses_what_is_no_symbol(self):
+        self.refused("a name or a path", mx_neuron.load, 3)
         self.refused("expected JSON text", mx_neuron.load_json, b"{}")
         self.refused("symbol", mx_neuron.load_json, "{", status="FORMAT")
 
