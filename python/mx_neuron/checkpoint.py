@@ -41,8 +41,8 @@ def take_apart(model: Model, source: str):
 def load_checkpoint(prefix: str | os.PathLike, epoch: int = 0):
     """(sym, args, aux) of a checkpoint, compiled or not: a Symbol and two dicts of name to numpy array.
 
-    The arrays are the caller's to change; a program (NAME_neuronbin) is mapped from the file and read-only. The file may
-    be replaced by rename meanwhile.
+    The arrays are the caller's to change; a program (NAME_neuronbin) is mapped from the file and read-only. The file
+    may be replaced by rename meanwhile.
     """
     model = Model.load(prefix, checked_epoch(epoch))
     return take_apart(model, f"{os.fspath(prefix)}-symbol.json")

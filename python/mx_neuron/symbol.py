@@ -5,6 +5,8 @@ SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
+import difflib
+import json
 import os
 import tempfile
 
@@ -21,6 +23,23 @@ def _checked_shape(name: str, shape) -> tuple:
     if len(dims) > MAX_DIMS or any(not UNKNOWN <= dim < 2**63 for dim in dims):
         raise MXNeuronError(f"shape of '{name}': expected at most {MAX_DIMS} dimensions of 0 or more, got {shape!r}")
     return tuple(UNKNOWN if dim in (0, -1) else dim for dim in dims)
+
+
+def _with_heads(graph: dict, heads: list) -> str:
+    """The text of a symbol with other outputs and of what they need alone."""
+    nodes, needed = graph["nodes"], {head[0] for head in heads}
+    for i in range(len(nodes) - 1, -1, -1):
+        if i in needed:
+            needed.update(source[0] for source in nodes[i]["inputs"])
+    order = sorted(needed)
+    place = {old: new for new, old in enumerate(order)}
+    kept = [{**nodes[i], "inputs": [[place[s], *rest] for s, *rest in nodes[i]["inputs"]]} for i in order]
+    return json.dumps({
+        "nodes": kept,
+        "arg_nodes": [i for i, node in enumerate(kept) if node["op"] == "null"],
+        "heads": [[place[node], *rest] for node, *rest in heads],
+        "attrs": graph["attrs"],
+    })
 
 
 class Symbol:
@@ -62,6 +81,32 @@ class Symbol:
     def list_outputs(self) -> list[str]:
         """Names of the outputs; of a compiled symbol those that it had before."""
         return self._model.output_names()
+
+    def _select(self, choose) -> Symbol:
+        """The symbol whose heads are choose(graph)."""
+        graph = json.loads(self.tojson())
+        return Symbol(Model.of_symbol(self.source, _with_heads(graph, choose(graph))), self.source)
+
+    def get_internals(self) -> Symbol:
+        """A symbol that has every value as an output, inputs and parameters too."""
+
+        def every(graph):
+            ends = graph["node_row_ptr"]
+            return [[i, k, 0] for i in range(len(graph["nodes"])) for k in range(ends[i + 1] - ends[i])]
+
+        return self._select(every)
+
+    def __getitem__(self, output: str | int) -> Symbol:
+        """The symbol of one output, by name or number: sym.get_internals()["fc1_output"]."""
+        names = self.list_outputs()
+        if isinstance(output, str):
+            if output not in names:
+                near = ", ".join(difflib.get_close_matches(output, names)) or "none"
+                raise MXNeuronError(f"{self.source}: there is no output '{output}'; near names: {near}")
+            output = names.index(output)
+        if not 0 <= output < len(names):
+            raise IndexError(f"{self.source}: there is no output {output}, there are {len(names)}")
+        return self._select(lambda graph: [graph["heads"][output]])
 
     def infer_shape(self, *args, **kwargs):
         """Shapes of arguments, outputs and auxiliary states, each a list of tuples in the order of its list_ function;

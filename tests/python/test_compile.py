@@ -67,7 +67,8 @@ class Compile(CompileCase):
     def test_refuses_inputs(self):
         for inputs, expected in (({"dta": IMAGE}, "near names: 'data'"), ({}, "'data'"), ([IMAGE], "expected a dict"),
                                  ({"data": np.zeros((1, 1, 8, 8), complex)}, "complex128"),
-                                 ({"data": np.full((1, 1, 8, 8), "a")}, "<U1"), ({"data": np.array([[1], [2, 3]], object)}, "expected numbers, got objects"),
+                                 ({"data": np.full((1, 1, 8, 8), "a")}, "<U1"),
+                                 ({"data": np.array([[1], [2, 3]], object)}, "expected numbers, got objects"),
                                  ({1: IMAGE}, "inputs: expected names, got 1")):
             self.refused(expected, self.compile, inputs)
         self.refused("data_bn", self.compile, {"data": np.zeros((1, 2, 8, 8))}, status="SHAPE")

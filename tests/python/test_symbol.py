@@ -20,6 +20,7 @@ answers = []
 for path, shapes in json.load(sys.stdin):
     sym = mx.sym.load(path)
     answers.append([sym.list_arguments(), sym.list_outputs(), sym.list_auxiliary_states(),
+                    sym.get_internals().list_outputs(),
                     sym.infer_shape(**{name: tuple(shape) for name, shape in shapes.items()})])
 json.dump(answers, sys.stdout)
 """
@@ -52,11 +53,26 @@ class Symbols(TestCase):
                                            excl_node_names=["concat"])
         self.assertEqual(sym.infer_shape(data=(7, 1, 8, 8))[1], [(7, 10)])
 
+    def test_inner_values(self):
+        internals = self.sym.get_internals()
+        self.assertEqual(internals.list_outputs()[0], "data")
+        inner = internals["flatten_output"]
+        self.assertEqual(inner.list_outputs(), ["flatten_output"])
+        self.assertNotIn("fc_weight", inner.list_arguments())
+        _, args, aux = self.demo()
+        image = np.ones((2, 1, 8, 8), np.float32)
+        self.assertEqual(mx_neuron.Predictor(inner, args, aux).run({"data": image})[0].shape, (2, 36))
+        compiled = mx_neuron.compile(inner, args, aux, {"data": image})
+        self.assertEqual(compiled[0].list_outputs(), ["flatten_output"])
+        self.refused("near names: flatten_output", lambda: internals["flaten_output"])
+        self.assertEqual([part.list_outputs() for part in self.sym], [["softmax_output"]])
+
     def test_says_that_shapes_are_not_known(self):
         self.assertEqual(self.sym.infer_shape(), (None, None, None))
 
     def test_refuses_shapes_that_disagree(self):
-        self.refused("expected (10, 1, 3, 3)", self.sym.infer_shape, data=(2, 1, 8, 8), stem_weight=(10, 2, 3, 3), status="SHAPE")
+        self.refused("expected (10, 1, 3, 3)", self.sym.infer_shape, data=(2, 1, 8, 8), stem_weight=(10, 2, 3, 3),
+                     status="SHAPE")
 
     def test_refuses_unknown_names_and_bad_shapes(self):
         self.refused("near names: 'data'", self.sym.infer_shape, dta=(1, 1, 8, 8))
@@ -93,7 +109,7 @@ class Symbols(TestCase):
             with self.subTest(path):
                 sym = mx_neuron.load(path)
                 found = [sym.list_arguments(), sym.list_outputs(), sym.list_auxiliary_states(),
-                         sym.infer_shape(**shapes)]
+                         sym.get_internals().list_outputs(), sym.infer_shape(**shapes)]
                 self.assertEqual(json.loads(json.dumps(found)), expected)
 
 
