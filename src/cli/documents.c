@@ -29,8 +29,8 @@ static const program programs[] = {
 };
 
 static bool is_file(const char *value) { return value && strstr(value, "FILE") != NULL; }
-static bool is_words(const option *o) { return o->kind == KIND_WORDS; }
-static bool may_repeat(const option *o) { return o->kind == KIND_LIST || o->kind == KIND_NAMES; }
+static bool is_words(const option_row *o) { return o->kind == KIND_WORDS; }
+static bool may_repeat(const option_row *o) { return o->kind == KIND_LIST || o->kind == KIND_NAMES; }
 
 typedef struct escape {
   char from; /* 0: the end of a table */
@@ -55,7 +55,7 @@ static void print_roff(const char *text) {
   print_escaped(text, (const escape[]){{'\\', "\\e"}, {'-', "\\-"}, {'|', "|\\:"}, {0, NULL}});
 }
 
-static void print_man_option(const option *o) {
+static void print_man_option(const option_row *o) {
   fputs(".TP\n.B ", stdout);
   if (o->letter) printf("\\-%c, ", o->letter);
   print_roff(o->name);
@@ -132,7 +132,7 @@ static void print_bash_options(const command *c) {
 static void print_bash_values(const program *p) {
   const option_table *table = options_table(p->commands[0]);
   for (size_t i = 0; i < table->n; i++) {
-    const option *o = &table->rows[i];
+    const option_row *o = &table->rows[i];
     if (!is_words(o)) continue;
     printf("    %s) values='", o->name);
     print_words(o->value);
@@ -183,7 +183,7 @@ static void print_zsh_text(const char *text) {
   print_escaped(text, escapes);
 }
 
-static void print_zsh_option(const option *o) {
+static void print_zsh_option(const option_row *o) {
   fputs(" \\\n        ", stdout);
   const char *join = o->value ? "=" : "";
   if (o->letter) printf("'(-%c %s)'{-%c%s,%s%s}", o->letter, o->name, o->letter, *join ? "+" : "", o->name, join);

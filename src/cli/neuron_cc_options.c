@@ -49,7 +49,7 @@ enum {
       N_ROWS
 };
 
-static const option rows[] = {
+static const option_row rows[] = {
 #define X(id, name, letter, value, kind, field, help) \
   {name, letter, value, KIND_##kind, offsetof(neuron_cc_options, field), help},
     NEURON_CC_OPTION_LIST(X)

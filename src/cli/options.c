@@ -11,7 +11,7 @@
 
 #include "base/near.h"
 
-static const option all_options[] = {
+static const option_row all_options[] = {
 #define X(id, name, letter, value, kind, field, help) \
   {name, letter, value, KIND_##kind, offsetof(options, field), help},
     OPTION_LIST(X)
@@ -44,16 +44,16 @@ static bool unknown_option(const command *c, const char *text, size_t bytes) {
   return misuse(c, "unknown option ", name, hint);
 }
 
-static bool misuse_value(const command *c, const option *o, const char *expected, const char *got) {
+static bool misuse_value(const command *c, const option_row *o, const char *expected, const char *got) {
   fprintf(stderr, "%s %s: %s: expected %s, got '%s'\n", options_table(c)->program, c->name, o->name, expected, got);
   return false;
 }
 
 /* The option that `text` names up to '=' or its end. */
-static const option *find_option(const command *c, const char *text, size_t bytes) {
+static const option_row *find_option(const command *c, const char *text, size_t bytes) {
   const option_table *table = options_table(c);
   for (size_t i = 0; i < table->n; i++) {
-    const option *o = &table->rows[i];
+    const option_row *o = &table->rows[i];
     if (!options_has(c, i)) continue;
     if (strlen(o->name) == bytes && !strncmp(o->name, text, bytes)) return o;
     if (o->letter && bytes == 2 && text[0] == '-' && text[1] == o->letter) return o;
@@ -76,7 +76,7 @@ static bool add_names(text_list *list, char *text) {
   return true;
 }
 
-static bool read_number(const command *c, const option *o, const char *text, int64_t *out) {
+static bool read_number(const command *c, const option_row *o, const char *text, int64_t *out) {
   char *end;
   errno = 0;
   *out = strtoll(text, &end, 10);
@@ -84,14 +84,14 @@ static bool read_number(const command *c, const option *o, const char *text, int
   return misuse_value(c, o, "a number", text);
 }
 
-static bool read_real(const command *c, const option *o, const char *text, double *out) {
+static bool read_real(const command *c, const option_row *o, const char *text, double *out) {
   char *end;
   *out = strtod(text, &end);
   if (end != text && !*end && *out >= 0) return true;
   return misuse_value(c, o, "a number", text);
 }
 
-static bool set_value(const command *c, const option *o, char *text, void *out) {
+static bool set_value(const command *c, const option_row *o, char *text, void *out) {
   void *field = (char *)out + o->offset;
   switch (o->kind) {
     case KIND_TEXT: *(const char **)field = text; return true;
@@ -114,7 +114,7 @@ static bool lists_word(const char *words, const char *word, size_t bytes) {
 }
 
 /* After '=' words are separated by blanks or commas, else they are words of argv. */
-static bool parse_words(const command *c, const option *o, const char *equals, int argc, char **argv, int *i,
+static bool parse_words(const command *c, const option_row *o, const char *equals, int argc, char **argv, int *i,
                         void *out) {
   if (!equals) {
     const int first = *i + 1;
@@ -133,7 +133,7 @@ static bool parse_words(const command *c, const option *o, const char *equals, i
 static bool parse_option(const command *c, int argc, char **argv, int *i, void *out) {
   char *text = argv[*i], *equals = strchr(text, '=');
   const size_t bytes = equals ? (size_t)(equals - text) : strlen(text);
-  const option *o = find_option(c, text, bytes);
+  const option_row *o = find_option(c, text, bytes);
   if (!o) return unknown_option(c, text, bytes);
   if (o->kind == KIND_WORDS) return parse_words(c, o, equals, argc, argv, i, out);
   if (!o->value) {
@@ -203,7 +203,7 @@ void options_help(const command *c, FILE *out) {
   print_folded(out, c->details, 0);
   fputs("\noptions:\n", out);
   for (size_t i = 0; i < table->n; i++) {
-    const option *o = &table->rows[i];
+    const option_row *o = &table->rows[i];
     char first[256];
     if (!options_has(c, i)) continue;
     char letter[8] = "";

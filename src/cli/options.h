@@ -82,18 +82,18 @@ typedef enum option_kind {
 } option_kind;
 
 /* A row of a table of options. */
-typedef struct option {
+typedef struct option_row {
   const char *name;
   char letter;       /* 0: none */
   const char *value; /* NULL: a flag */
   option_kind kind;
   size_t offset; /* of the field in the program's struct */
   const char *help;
-} option;
+} option_row;
 
 typedef struct option_table {
   const char *program; /* "mxneuron" */
-  const option *rows;
+  const option_row *rows;
   size_t n; /* 64 at most */
 } option_table;
 
