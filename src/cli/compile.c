@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/json_writer.h"
 #include "cli/left_out.h"
 
 /* As the script in MXNet-Neuron's documentation prints them, two spaces included. */
@@ -32,6 +33,34 @@ static mxn_status print_all_left_out(const mxn_model *model, mxn_error *err) {
   return MXN_OK;
 }
 
+static mxn_status print_json(const mxn_model *model, mxn_error *err) {
+  json_writer w;
+  mxn_model_statistics s;
+  TRY(json_open(&w, err));
+  mxn_model_get_statistics(model, &s);
+  json_count(&w, "original_operators", s.n_original);
+  json_count(&w, "operators", s.n_operators);
+  json_count(&w, "subgraphs", s.n_subgraphs);
+  json_count(&w, "compiled_operators", s.n_compiled);
+  json_begin(&w, "left_out", '[');
+  for (size_t i = 0; i < mxn_model_n_left_out(model); i++) {
+    const mxn_left_out l = mxn_model_get_left_out(model, i);
+    json_begin(&w, NULL, '{');
+    json_text(&w, "node", l.node);
+    json_text(&w, "op", l.op);
+    json_text(&w, "reason", l.reason);
+    json_end(&w, '}');
+  }
+  json_end(&w, ']');
+  return json_close(&w, err);
+}
+
+static mxn_status print_result(const options *o, const mxn_model *model, mxn_error *err) {
+  if (o->json) return print_json(model, err);
+  print_statistics(model);
+  return print_all_left_out(model, err);
+}
+
 static mxn_status parse_inputs(const options *o, input_set *set, mxn_error *err) {
   TRY(inputs_init(set, o->inputs.n, err));
   for (size_t i = 0; i < o->inputs.n; i++) TRY(inputs_parse_shape(set, i, "--input", o->inputs.items[i], err));
@@ -44,10 +73,7 @@ static mxn_status compile_and_save(const options *o, const mxn_model *model, con
   interrupts_hold(); /* both files are written, or none */
   mxn_status status = mxn_model_save(compiled, o->out, 0, err);
   interrupts_release();
-  if (status == MXN_OK) {
-    print_statistics(compiled);
-    status = print_all_left_out(compiled, err);
-  }
+  if (status == MXN_OK) status = print_result(o, compiled, err);
   mxn_model_close(compiled);
   return status;
 }
@@ -87,6 +113,6 @@ const command compile_command = {
         "machine code, and tells which operators were left to the framework, and why.",
     .example = "mxneuron compile squeezenet --input data=1,3,224,224 -o squeezenet_compiled",
     .options = OPTION_BIT(INPUT_SHAPE) | OPTION_BIT(EPOCH) | OPTION_BIT(OUT) | OPTION_BIT(EXCLUDED) |
-               OPTION_BIT(FORCED) | OPTION_BIT(TARGET) | OPTION_BIT(JOBS) | OPTION_BIT(DUMP),
+               OPTION_BIT(FORCED) | OPTION_BIT(TARGET) | OPTION_BIT(JOBS) | OPTION_BIT(DUMP) | OPTION_BIT(JSON),
     .run = run,
 };

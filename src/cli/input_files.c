@@ -212,27 +212,29 @@ static mxn_status join_arrays(const input_files *in, mxn_type *out, mxn_error *e
 }
 
 /* Numbers that are as many as some items of the known shape are these items. */
-static mxn_status type_known_numbers(input_files *in, const mxn_type *found, mxn_error *err) {
-  const int64_t item = item_elements(&in->known), n = (int64_t)count_elements(found);
+static mxn_status shape_numbers(const input_files *in, source *s, mxn_error *err) {
+  mxn_type *type = &s->array.tensor.type;
+  const mxn_type found = *type;
+  const int64_t item = item_elements(&in->known), n = (int64_t)count_elements(&found);
   char a[256], b[256];
-  mxn_type type = *found;
-  if (item > 0 && found->n_dims != in->known.n_dims && n % item == 0) type = batch_of(n / item, &in->known);
-  if (type.n_dims == in->known.n_dims && (!in->has_shape || same_shape(&type, &in->known))) {
-    add_candidate(in, &type);
-    return MXN_OK;
+  if (item > 0 && found.n_dims != in->known.n_dims && n % item == 0) {
+    *type = batch_of(n / item, &in->known);
+    type->dtype = found.dtype;
   }
-  return error_set(err, MXN_ARGUMENT, "%s: expected numbers for input '%s' of %s, got %s", in->sources[0].path,
-                   in->name, type_text(&in->known, a), type_text(found, b));
+  if (type->n_dims == in->known.n_dims && (!in->has_shape || same_shape(type, &in->known))) return MXN_OK;
+  return error_set(err, MXN_ARGUMENT, "%s: expected numbers for input '%s' of %s, got %s", s->path, in->name,
+                   type_text(&in->known, a), type_text(&found, b));
 }
 
 /* Of a model that says nothing: as they are, or each file is one item. */
 static mxn_status type_numbers(input_files *in, mxn_error *err) {
   mxn_type found, items;
+  const bool is_known = in->known.n_dims >= 0;
+  for (size_t i = 0; is_known && i < in->n; i++) TRY(shape_numbers(in, &in->sources[i], err));
   TRY(join_arrays(in, &found, err));
-  if (in->known.n_dims >= 0) return type_known_numbers(in, &found, err);
   add_candidate(in, &found);
   const mxn_type *one = &in->sources[0].array.tensor.type;
-  if (one->n_dims == MXN_MAX_DIMS || found.dims[0] != (int64_t)in->n * one->dims[0]) return MXN_OK;
+  if (is_known || one->n_dims == MXN_MAX_DIMS || found.dims[0] != (int64_t)in->n * one->dims[0]) return MXN_OK;
   items = (mxn_type){.n_dims = one->n_dims + 1, .dims = {(int64_t)in->n}};
   memcpy(items.dims + 1, one->dims, (size_t)one->n_dims * sizeof *one->dims);
   add_candidate(in, &items);
@@ -445,11 +447,11 @@ static mxn_status open_inputs(loader *l, mxn_error *err) {
 }
 
 static mxn_status check_use_of_options(const loader *l, mxn_error *err) {
-  const char *option = pixel_option_given(l->options);
+  const char *given = pixel_option_given(l->options);
   bool has_image = false;
   for (size_t i = 0; i < l->n; i++) has_image |= l->inputs[i].sources[0].kind == SOURCE_IMAGE;
-  if (!option || has_image) return MXN_OK;
-  return error_set(err, MXN_ARGUMENT, "%s is for images, but no input is a JPEG or a PNG", option);
+  if (!given || has_image) return MXN_OK;
+  return error_set(err, MXN_ARGUMENT, "%s is for images, but no input is a JPEG or a PNG", given);
 }
 
 static mxn_status load(loader *l, const input_set *shapes, input_set *set, mxn_error *err) {

@@ -90,11 +90,18 @@ void json_real(json_writer *w, const char *key, double number) {
 }
 
 void json_shape(json_writer *w, const char *key, const mxn_type *type) {
+  if (!begin_value(w, key)) return;
   if (type->n_dims < 0) {
-    if (begin_value(w, key)) fputs("null", w->out);
+    fputs("null", w->out);
     return;
   }
-  json_begin(w, key, '[');
-  for (int32_t i = 0; i < type->n_dims; i++) json_real(w, NULL, type->dims[i] < 0 ? NAN : (double)type->dims[i]);
-  json_end(w, ']');
+  putc('[', w->out);
+  for (int32_t i = 0; i < type->n_dims; i++) {
+    if (i > 0) fputs(", ", w->out);
+    if (type->dims[i] < 0)
+      fputs("null", w->out);
+    else
+      fprintf(w->out, "%lld", (long long)type->dims[i]);
+  }
+  putc(']', w->out);
 }

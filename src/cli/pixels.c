@@ -33,21 +33,21 @@ static mxn_status parse_size(const char *text, pixel_settings *s, mxn_error *err
   return MXN_OK;
 }
 
-static mxn_status wrong_numbers(const char *option, const char *text, mxn_error *err) {
-  return error_set(err, MXN_ARGUMENT, "%s: expected 1 or 3 numbers with commas, got '%.100s'", option, text);
+static mxn_status wrong_numbers(const char *name, const char *text, mxn_error *err) {
+  return error_set(err, MXN_ARGUMENT, "%s: expected 1 or 3 numbers with commas, got '%.100s'", name, text);
 }
 
-static mxn_status parse_channels(const char *option, const char *text, channel_numbers *out, mxn_error *err) {
+static mxn_status parse_channels(const char *name, const char *text, channel_numbers *out, mxn_error *err) {
   for (const char *at = text;; at++) {
     char *end;
-    if (out->n == 3) return wrong_numbers(option, text, err);
+    if (out->n == 3) return wrong_numbers(name, text, err);
     const double number = strtod(at, &end);
-    if (end == at || !isfinite(number) || (*end && *end != ',')) return wrong_numbers(option, text, err);
+    if (end == at || !isfinite(number) || (*end && *end != ',')) return wrong_numbers(name, text, err);
     out->values[out->n++] = number;
     at = end;
     if (!*at) break;
   }
-  return out->n == 2 ? wrong_numbers(option, text, err) : MXN_OK;
+  return out->n == 2 ? wrong_numbers(name, text, err) : MXN_OK;
 }
 
 static mxn_status parse_scale(const char *text, double *out_scale, mxn_error *err) {

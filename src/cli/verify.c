@@ -13,12 +13,14 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/json_writer.h"
 
 /* Arrays of the golden with one prefix. */
 typedef struct golden_group {
@@ -36,7 +38,8 @@ typedef struct verification {
   input_set inputs;
   input_set float64_inputs;
   golden_group outputs, internals;
-  size_t n_compiled, n_original;
+  json_writer json; /* with --json; else it writes nothing */
+  mxn_model_statistics statistics;
   bool is_failed;
 } verification;
 
@@ -82,16 +85,35 @@ static mxn_status read_golden(verification *v, mxn_error *err) {
 
 /* What can be evaluated. */
 
-static void note_left_out(const char *prefix, const char *name, const char *why) {
-  printf("note: %s%s is left out: %s\n", prefix, name, why);
+/* Results as text, where they are not JSON. */
+__attribute__((format(printf, 2, 3))) static void say(const verification *v, const char *format, ...) {
+  va_list arguments;
+  if (v->options->json) return;
+  va_start(arguments, format);
+  vprintf(format, arguments);
+  va_end(arguments);
 }
 
-static void note_other_outputs(const verification *v) {
+static void begin_result(verification *v, const char *prefix, const char *name) {
+  char full[512];
+  snprintf(full, sizeof full, "%s%s", prefix, name);
+  json_begin(&v->json, NULL, '{');
+  json_text(&v->json, "name", full);
+}
+
+static void note_left_out(verification *v, const char *prefix, const char *name, const char *why) {
+  say(v, "note: %s%s is left out: %s\n", prefix, name, why);
+  begin_result(v, prefix, name);
+  json_text(&v->json, "left_out", why);
+  json_end(&v->json, '}');
+}
+
+static void note_other_outputs(verification *v) {
   for (size_t i = 0; i < mxn_model_n_outputs(v->model); i++) {
     const char *name = mxn_model_output_name(v->model, i);
     size_t k = 0;
     while (k < v->outputs.names.n && strcmp(v->outputs.names.items[k], name) != 0) k++;
-    if (k == v->outputs.names.n) note_left_out("", name, "the golden has no array for it");
+    if (k == v->outputs.names.n) note_left_out(v, "", name, "the golden has no array for it");
   }
 }
 
@@ -124,7 +146,7 @@ static mxn_status try_to_bind(const verification *v, const text_list *names, mxn
 
 /* Where the outputs as a whole miss an input, look for those that miss it: what
  * needs a label is no output of inference. */
-static mxn_status drop_heads_without_input(const verification *v, golden_group *g, mxn_error *err) {
+static mxn_status drop_heads_without_input(verification *v, golden_group *g, mxn_error *err) {
   mxn_error problem = {0};
   if (g->names.n == 0 || try_to_bind(v, &g->names, &problem) == MXN_OK) return MXN_OK;
   if (problem.code != MXN_ARGUMENT || g->names.n == 1) return error_set(err, problem.code, "%s", problem.message);
@@ -132,7 +154,7 @@ static mxn_status drop_heads_without_input(const verification *v, golden_group *
     const text_list one = {&g->names.items[i], 1};
     mxn_error reason = {0};
     if (try_to_bind(v, &one, &reason) == MXN_OK) continue;
-    note_left_out(g->prefix, g->names.items[i], reason.message);
+    note_left_out(v, g->prefix, g->names.items[i], reason.message);
     drop_expected(g, i);
   }
   return g->names.n > 0 ? MXN_OK : error_set(err, problem.code, "%s", problem.message);
@@ -171,45 +193,60 @@ static const mxn_tensor *float64_output(verification *v, golden_group *g, size_t
   if (!g->has_float64 && !g->no_float64) {
     g->has_float64 = run_float64(v, g, &problem) == MXN_OK;
     g->no_float64 = !g->has_float64;
-    if (g->no_float64) printf("note: the model does not run in float64: %s\n", problem.message);
+    if (g->no_float64) say(v, "note: the model does not run in float64: %s\n", problem.message);
   }
   return g->has_float64 ? &g->float64.outputs[i] : NULL;
 }
 
-static void print_difference(const difference *d) {
+static void print_difference(verification *v, const difference *d) {
   if (d->magnitude == 0)
-    printf("largest error %.3g, expected zeros", d->largest_error);
+    say(v, "largest error %.3g, expected zeros", d->largest_error);
   else
-    printf("largest error %.3g, relative %.3g", d->largest_error, d->relative_error);
+    say(v, "largest error %.3g, relative %.3g", d->largest_error, d->relative_error);
+  json_real(&v->json, "largest_error", d->largest_error);
+  json_real(&v->json, "relative_error", d->relative_error);
+  json_real(&v->json, "largest_magnitude", d->magnitude);
 }
 
 /* Who is wrong, the result or the golden? */
-static bool judge_by_float64(const mxn_tensor *found, const mxn_tensor *expected, const mxn_tensor *exact,
-                             double tolerance) {
-  const double factor = 2;
+static bool judge_by_float64(verification *v, const mxn_tensor *found, const mxn_tensor *expected,
+                             const mxn_tensor *exact) {
+  const double factor = 2, tolerance = v->options->tolerance;
   const difference ours = compare_arrays(found, exact), golden = compare_arrays(expected, exact);
-  printf("; relative to a run in float64: this %.3g, golden %.3g", ours.relative_error, golden.relative_error);
+  say(v, "; relative to a run in float64: this %.3g, golden %.3g", ours.relative_error, golden.relative_error);
+  json_real(&v->json, "float64_error", ours.relative_error);
+  json_real(&v->json, "golden_float64_error", golden.relative_error);
   const double golden_error = golden.relative_error;
   return golden_error <= factor * tolerance && is_within(&ours, fmax(tolerance, factor * golden_error));
 }
 
-static void compare(verification *v, golden_group *g, size_t i, const char *how, const mxn_tensor *found) {
-  const mxn_tensor *expected = &g->expected[i];
-  const double tolerance = v->options->tolerance;
+static bool compare_shapes(verification *v, const mxn_type *found, const mxn_type *expected) {
   char a[256], b[256];
-  if (!same_shape(&found->type, &expected->type)) {
-    printf("%s%s %s: expected %s, got %s: FAILED\n", g->prefix, g->names.items[i], how, type_text(&expected->type, a),
-           type_text(&found->type, b));
-    v->is_failed = true;
-    return;
+  if (same_shape(found, expected)) return true;
+  say(v, "expected %s, got %s", type_text(expected, a), type_text(found, b));
+  json_shape(&v->json, "expected_shape", expected);
+  json_shape(&v->json, "shape", found);
+  return false;
+}
+
+/* The run in float64 comes first, because it may have a note to print. */
+static void compare(verification *v, golden_group *g, size_t i, const char *how, const mxn_tensor *found) {
+  const mxn_tensor *expected = &g->expected[i], *exact = NULL;
+  difference d = {0};
+  bool passed = false;
+  if (same_shape(&found->type, &expected->type)) {
+    d = compare_arrays(found, expected);
+    passed = is_within(&d, v->options->tolerance);
+    if (!passed) exact = float64_output(v, g, i);
   }
-  const difference d = compare_arrays(found, expected);
-  bool passed = is_within(&d, tolerance);
-  const mxn_tensor *exact = passed ? NULL : float64_output(v, g, i);
-  printf("%s%s %s: ", g->prefix, g->names.items[i], how);
-  print_difference(&d);
-  if (exact) passed = judge_by_float64(found, expected, exact, tolerance);
-  puts(passed ? "" : ": FAILED");
+  say(v, "%s%s %s: ", g->prefix, g->names.items[i], how);
+  begin_result(v, g->prefix, g->names.items[i]);
+  json_text(&v->json, "run", how);
+  if (compare_shapes(v, &found->type, &expected->type)) print_difference(v, &d);
+  if (exact) passed = judge_by_float64(v, found, expected, exact);
+  say(v, passed ? "\n" : ": FAILED\n");
+  json_flag(&v->json, "passed", passed);
+  json_end(&v->json, '}');
   v->is_failed |= !passed;
 }
 
@@ -229,10 +266,11 @@ static mxn_status verify_group(verification *v, golden_group *g, size_t *n_compi
   mxn_model_statistics s;
   TRY(compile_model(v->model, &v->inputs, v->options, &g->names, &compiled, err));
   mxn_model_get_statistics(compiled, &s);
+  if (v->statistics.n_original == 0) v->statistics = s;
   *n_compiled = s.n_compiled;
   *n_possible = s.n_original - mxn_model_n_left_out(compiled);
-  printf("compiled %zu of %zu operators in %zu subgraph%s\n", s.n_compiled, s.n_original, s.n_subgraphs,
-         s.n_subgraphs == 1 ? "" : "s");
+  say(v, "compiled %zu of %zu operators in %zu subgraph%s\n", s.n_compiled, s.n_original, s.n_subgraphs,
+      s.n_subgraphs == 1 ? "" : "s");
   mxn_status status = run_and_compare(v, compiled, g, "compiled", err);
   if (status == MXN_OK) status = run_and_compare(v, v->model, g, "by reference", err);
   mxn_model_close(compiled);
@@ -251,7 +289,7 @@ static mxn_status verify_original(verification *v, mxn_error *err) {
     TRY(verify_group(v, &v->internals, &ignored, &ignored, err));
   const size_t needed = v->options->min_compiled >= 0 ? (size_t)v->options->min_compiled : n_possible;
   if (n_compiled >= needed) return MXN_OK;
-  printf("compiled %zu operators, expected at least %zu: FAILED\n", n_compiled, needed);
+  say(v, "compiled %zu operators, expected at least %zu: FAILED\n", n_compiled, needed);
   v->is_failed = true;
   return MXN_OK;
 }
@@ -259,15 +297,16 @@ static mxn_status verify_original(verification *v, mxn_error *err) {
 static mxn_status verify_compiled(verification *v, mxn_error *err) {
   mxn_model_statistics s;
   mxn_model_get_statistics(v->model, &s);
-  printf("compiled %zu of %zu operators in %zu subgraph%s\n", s.n_compiled, s.n_original, s.n_subgraphs,
-         s.n_subgraphs == 1 ? "" : "s");
+  v->statistics = s;
+  say(v, "compiled %zu of %zu operators in %zu subgraph%s\n", s.n_compiled, s.n_original, s.n_subgraphs,
+      s.n_subgraphs == 1 ? "" : "s");
   for (size_t i = 0; i < v->internals.names.n; i++)
-    note_left_out(v->internals.prefix, v->internals.names.items[i],
+    note_left_out(v, v->internals.prefix, v->internals.names.items[i],
                   "the model is compiled, inner values are not there");
   TRY(drop_heads_without_input(v, &v->outputs, err));
   TRY(run_and_compare(v, v->model, &v->outputs, "compiled", err));
   if (v->options->min_compiled < 0 || s.n_compiled >= (size_t)v->options->min_compiled) return MXN_OK;
-  printf("compiled %zu operators, expected at least %lld: FAILED\n", s.n_compiled, (long long)v->options->min_compiled);
+  say(v, "compiled %zu operators, expected at least %lld: FAILED\n", s.n_compiled, (long long)v->options->min_compiled);
   v->is_failed = true;
   return MXN_OK;
 }
@@ -280,6 +319,21 @@ static mxn_status verify(verification *v, mxn_error *err) {
   return is_compiled(v->model) ? verify_compiled(v, err) : verify_original(v, err);
 }
 
+static mxn_status verify_with_json(verification *v, mxn_error *err) {
+  if (!v->options->json) return verify(v, err);
+  json_writer *w = &v->json;
+  TRY(json_open(w, err));
+  json_begin(w, "results", '[');
+  TRY(verify(v, err));
+  json_end(w, ']');
+  json_count(w, "original_operators", v->statistics.n_original);
+  json_count(w, "compiled_operators", v->statistics.n_compiled);
+  json_count(w, "subgraphs", v->statistics.n_subgraphs);
+  json_real(w, "tolerance", v->options->tolerance);
+  json_flag(w, "passed", !v->is_failed);
+  return json_close(w, err);
+}
+
 static void finish(verification *v) {
   golden_group *groups[] = {&v->outputs, &v->internals};
   for (size_t i = 0; i < 2; i++) {
@@ -287,6 +341,7 @@ static void finish(verification *v) {
     free(groups[i]->expected);
     bound_finish(&groups[i]->float64);
   }
+  json_abandon(&v->json);
   inputs_finish(&v->float64_inputs);
   inputs_finish(&v->inputs);
   mxn_arrays_close(v->golden);
@@ -301,11 +356,11 @@ static int run(const options *o) {
   }
   mxn_status status = load_model(o, &model, &err);
   verification v = {.options = o, .model = model, .outputs.prefix = "out:", .internals.prefix = "internal:"};
-  if (status == MXN_OK) status = verify(&v, &err);
+  if (status == MXN_OK) status = verify_with_json(&v, &err);
   finish(&v);
   mxn_model_close(model);
   if (status != MXN_OK) return failed(&verify_command, &err);
-  puts(v.is_failed ? "FAILED" : "passed");
+  say(&v, v.is_failed ? "FAILED\n" : "passed\n");
   return v.is_failed;
 }
 
@@ -321,6 +376,6 @@ const command verify_command = {
         "tolerance of it is excused, and said.",
     .example = "mxneuron verify lenet --golden lenet.golden.params --tolerance 1e-4",
     .options = OPTION_BIT(GOLDEN) | OPTION_BIT(TOLERANCE) | OPTION_BIT(MIN_COMPILED) | OPTION_BIT(EPOCH) |
-               OPTION_BIT(CORES) | OPTION_BIT(JOBS),
+               OPTION_BIT(CORES) | OPTION_BIT(JOBS) | OPTION_BIT(JSON),
     .run = run,
 };
