@@ -25,16 +25,6 @@ load() {
   count_found
 }
 
-# Add the counts of the last line of load_compiled.py; none means that it died.
-count_found() {
-  local passed failed
-  if read -r passed failed < <(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$work/found"); then
-    n_passed=$((n_passed + passed)) n_failed=$((n_failed + failed))
-  else
-    n_failed=$((n_failed + 1))
-  fi
-}
-
 golden() { "$root/tools/golden" "$@"; }
 
 # unseen SEED: the demo model on random numbers, MXNet's answer made here and now.

@@ -29,10 +29,27 @@ skip() {
   echo "SKIPPED $1" >&2
 }
 
+# Add the counts of the last line of a script of tests/mxnet in $work/found; none means that it died.
+count_found() {
+  local passed failed
+  if read -r passed failed < <(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$work/found"); then
+    n_passed=$((n_passed + passed)) n_failed=$((n_failed + failed))
+  else
+    n_failed=$((n_failed + 1))
+  fi
+}
+
 # The last line of every script, and its exit status.
 report() {
   echo "$n_passed passed, $n_failed failed, $n_skipped skipped"
   [ $n_failed = 0 ]
+}
+
+# input_files FOLDER: the demo checkpoint and the small files of tests/cli/make_inputs.py.
+input_files() {
+  mkdir -p "$1"
+  cp "$root"/examples/demo/digits{-symbol.json,-0000.params,.golden.params} "$1"
+  python3 "$root/tests/cli/make_inputs.py" "$1"
 }
 
 # The Python with the real MXNet: MXN_VENV_MXNET names an environment, else the

@@ -11,10 +11,18 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 build=$(realpath "$1")
 seconds=$2
 shift 2
-if [ $# = 0 ]; then set -- symbol graph params neuronbin; fi
+if [ $# = 0 ]; then set -- symbol graph params arrays image neuronbin; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 source "$root/tests/checkpoints.sh"
+
+# made FOLDER PATTERN...: of the inputs of the command line tests those that match.
+made() {
+  local folder=$1 pattern
+  shift
+  input_files "$work/made"
+  for pattern in "$@"; do find "$work/made" -name "$pattern" -exec cp -t "$folder" {} +; done
+}
 
 # Small good inputs: what the other tests use, and a compiled model. Its neuronbin
 # begins at byte 64 of the params file.
@@ -23,6 +31,8 @@ seeds() {
     symbol) cp "$root"/tests/models/*-symbol.json "$2" ;;
     graph) cp "$root"/tests/golden/*.graph "$2" ;;
     params) find "$root/tests/models" "$root/tests/formats" -name '*.params' -size -8k -exec cp -t "$2" {} + ;;
+    arrays) made "$2" '*.npy' '*.npz' '*.json' ;;
+    image) made "$2" '*.png' '*.jpg' ;;
     neuronbin)
       "$mxneuron" compile "$root/tests/models/conv-1x1-one-channel" --input data=1,1,7,9 --target x86-64-v3 \
         -o "$work/compiled" &&

@@ -12,6 +12,8 @@ import struct
 import sys
 import zipfile
 
+import images
+
 PIXELS = [(i * 7) % 17 for i in range(64)]
 
 
@@ -45,6 +47,64 @@ def symbol(nodes, heads):
     return json.dumps({"nodes": nodes, "arg_nodes": arguments, "heads": heads, "attrs": {"mxnet_version": ["int", 10901]}})
 
 
+def image_files():
+    """The digit as every kind of PNG, a colour image, and JPEGs of flat blocks."""
+    grey = [bytes([p]) for p in PIXELS]
+    colour = [bytes([10 * i, 100 + i, 200 - i]) for i in range(8)]
+    palette = b"".join(bytes([i, i, i]) for i in range(17))
+    wide = images.jpeg(16, 8, [(40,), (200,)])
+    digit = images.png(8, 8, images.GREY, grey)
+    big = images.png(1, 1, images.GREY, [b"\0"])
+    big = big[:8] + images.chunk(b"IHDR", struct.pack(">IIBBBBB", 100000, 100000, 8, 0, 0, 0, 0)) + big[33:]
+    return {
+        "digit.png": digit,
+        "digit,comma.png": digit,
+        "digit-rgb.png": images.png(8, 8, images.RGB, [p * 3 for p in grey]),
+        "digit-alpha.png": images.png(8, 8, images.GREY_ALPHA, [p + b"\x80" for p in grey]),
+        "digit-rgba.png": images.png(8, 8, images.RGBA, [p * 3 + b"\0" for p in grey]),
+        "digit-16.png": images.png(8, 8, images.GREY, [p + b"\xff" for p in grey], depth=16),
+        "digit-palette.png": images.png(8, 8, images.PALETTE, grey, palette=palette),
+        "digit-interlaced.png": images.png(8, 8, images.GREY, grey, interlaced=True),
+        "double.png": images.png(16, 16, images.GREY, [grey[y // 2 * 8 + x // 2] for y in range(16) for x in range(16)]),
+        "colour.png": images.png(4, 2, images.RGB, colour),
+        "one-bit.png": images.png(8, 1, images.GREY, [b"\xa5"] + [b""] * 7, depth=1),
+        "wide.jpg": wide,
+        "yellow.jpg": images.jpeg(8, 8, [(180, 40, 150)]),
+        "turned.jpg": images.jpeg(16, 8, [(40,), (200,)], images.exif(6)),
+        "turned-motorola.jpg": images.jpeg(16, 8, [(40,), (200,)], images.exif(3, ">")),
+        "cmyk.jpg": images.jpeg(8, 8, [(10, 20, 30, 40)]),
+        "truncated.jpg": wide[:-4],
+        "headless.jpg": wide[:60],
+        "truncated.png": digit[:-30],
+        "damaged.png": digit[:45] + bytes([digit[45] ^ 1]) + digit[46:],
+        "big.png": big,
+        "big.jpg": images.jpeg(65000, 65000, [(1,)]),
+    }
+
+
+def number_files():
+    """The digit as JSON and as bare numbers, and files that are nearly that."""
+    rows = [PIXELS[i : i + 8] for i in range(0, 64, 8)]
+    raw = struct.pack("<64f", *PIXELS)
+    texts = {
+        "flat.json": PIXELS,
+        "nested.json": [[rows]],
+        "object.json": {"id": "seven", "data": [[[[x + 0.0 for x in row] for row in rows]]]},
+        "ragged.json": [[1, 2], [3]],
+        "text.json": [[1, "2"]],
+        "deeper.json": [1, [2]],
+        "empty.json": [[], []],
+        "without-lists.json": {"id": "seven"},
+        "two.json": {"a": [1], "b": [2]},
+        "large.json": [1e300] * 64,
+        "short.json": PIXELS[:-1],
+    }
+    files = {name: json.dumps(value).encode() for name, value in texts.items()}
+    files.update({"digit.raw": raw, "digits.bin": raw * 2, "short.raw": raw[:-1], "empty.raw": b""})
+    files.update({"broken.json": b"[1, 2,\n 3", "nested-deep.json": b"[" * 3000, "deep.json": b"[" * 17 + b"1" + b"]" * 17})
+    return files
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     image = npy(PIXELS, (1, 1, 8, 8))
@@ -61,6 +121,11 @@ def main():
         "fortran.npy": npy([PIXELS[i % 8 * 8 + i // 8] for i in range(64)], (1, 1, 8, 8), fortran=True),
         "empty.params": b"",
         "text.params": b"no parameters\n",
+        "labels.txt": b"".join(b"the digit %d\n" % i for i in range(10)),
+        "labels-9.txt": b"label\n" * 9,
+        "labels.bin": b"\xff\xfe\n" * 10,
+        **image_files(),
+        **number_files(),
     }
     for name, data in files.items():
         (folder / name).write_bytes(data)
@@ -80,6 +145,10 @@ def main():
     nodes = [data, {"op": "Foo", "name": "first", "inputs": [[0, 0, 0]]}, {"op": "relu", "name": "r", "inputs": [[1, 0, 0]]},
              {"op": "Bar", "name": "second", "inputs": [[2, 0, 0]]}]
     (folder / "unknown-symbol.json").write_text(symbol(nodes, [[3, 0, 0]]))
+    for name, variable in {"copy": data, "copy-of-integers": {**data, "attrs": {"__dtype__": "4"}}}.items():
+        nodes = [variable, {"op": "identity", "name": "copy", "inputs": [[0, 0, 0]]}]
+        (folder / f"{name}-symbol.json").write_text(symbol(nodes, [[1, 0, 0]]))
+        (folder / f"{name}-0000.params").write_bytes(struct.pack("<QQQQ", 0x112, 0, 0, 0))
     (folder / "unknown-0000.params").write_bytes(struct.pack("<QQQQ", 0x112, 0, 0, 0))
 
 

@@ -59,8 +59,7 @@ nothing_left() {
 }
 
 mkdir "$work/inputs" "$TMPDIR"
-cp "$root"/examples/demo/digits{-symbol.json,-0000.params,.golden.params} "$work/inputs"
-python3 "$root/tests/cli/make_inputs.py" "$work/inputs"
+input_files "$work/inputs"
 for case_file in "$cases"/*.case; do
   name=$(basename "$case_file" .case)
   check "$name" run_case "$name"
