@@ -98,7 +98,8 @@ MXN_API size_t mxn_model_n_variables(const mxn_model *model);
 MXN_API mxn_variable mxn_model_get_variable(const mxn_model *model, size_t index);
 
 /* Infer types, forward and backward, from what the model knows and from `inputs`,
- * which may name any variable and leave dtype or dimensions unknown (-1).
+ * which may name any variable and leave dtype or dimensions unknown (-1); they go
+ * before __shape__ and __dtype__, not before an array.
  * out_variables[n_variables] and out_outputs[n_outputs] are in the orders of the
  * model; either is NULL where it is not wanted. What cannot be inferred is unknown
  * there, which is no error. Errors: ARGUMENT (no such variable, near names),

@@ -46,17 +46,19 @@ static mxn_status unknown_variable(const mxn_model *model, const graph *g, const
                    near[0] ? "; near names: " : "", near);
 }
 
+/* What an input is given goes before what the symbol says (__shape__), as in
+ * MXNet; an array is what it is. */
 static mxn_status merge_input(const graph *g, node *n, const mxn_input *input, mxn_error *err) {
   char expected[SHAPE_TEXT_BYTES], got[SHAPE_TEXT_BYTES];
-  mxn_type *type = &n->outputs[0];
-  if (!shape_merge(type, &input->type))
-    return error_set(err, MXN_SHAPE, "%s: variable '%s': expected shape %s, got %s", g->name, n->name,
-                     shape_text(type, expected), shape_text(&input->type, got));
-  if (input->type.dtype == MXN_DTYPE_UNKNOWN) return MXN_OK;
-  if (type->dtype != MXN_DTYPE_UNKNOWN && type->dtype != input->type.dtype)
+  mxn_type *type = &n->outputs[0], given = input->type;
+  if (given.dtype == MXN_DTYPE_UNKNOWN) given.dtype = type->dtype;
+  if (n->constant && given.dtype != type->dtype)
     return error_set(err, MXN_SHAPE, "%s: variable '%s': expected dtype %s, got %s", g->name, n->name,
-                     mxn_dtype_name(type->dtype), mxn_dtype_name(input->type.dtype));
-  type->dtype = input->type.dtype;
+                     mxn_dtype_name(type->dtype), mxn_dtype_name(given.dtype));
+  if ((n->constant || given.n_dims < 0) && !shape_merge(&given, type))
+    return error_set(err, MXN_SHAPE, "%s: variable '%s': expected shape %s, got %s", g->name, n->name,
+                     shape_text(type, expected), shape_text(&given, got));
+  *type = given;
   return MXN_OK;
 }
 

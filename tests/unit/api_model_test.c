@@ -111,6 +111,26 @@ static void test_infers(void **state) {
   mxn_model_close(model);
 }
 
+static void test_inputs_go_before_what_the_symbol_says(void **state) {
+  (void)state;
+  static const char text[] = SYMBOL(
+      "{\"op\": \"null\", \"name\": \"data\", \"attrs\": {\"__shape__\": \"(16, 3)\", \"__dtype__\": \"0\"}, "
+      "\"inputs\": []}," OPERATOR("Flatten", "flat", "", "[0,0,0]"),
+      "0", "[1,0,0]");
+  mxn_error err = {0};
+  mxn_model *model;
+  mxn_type output;
+  CHECK_OK(mxn_model_create("net", text, strlen(text), NULL, 0, &model, &err));
+  CHECK_OK(mxn_model_infer(model, NULL, 0, NULL, &output, &err));
+  assert_true(output.dims[0] == 16 && output.dims[1] == 3);
+  const mxn_input given[] = {{"data", {MXN_DTYPE_UNKNOWN, 3, {2, 4, 5}}}, {"data", {MXN_FLOAT64, -1, {0}}}};
+  CHECK_OK(mxn_model_infer(model, &given[0], 1, NULL, &output, &err));
+  assert_true(output.dtype == MXN_FLOAT32 && output.dims[0] == 2 && output.dims[1] == 20);
+  CHECK_OK(mxn_model_infer(model, &given[1], 1, NULL, &output, &err));
+  assert_true(output.dtype == MXN_FLOAT64 && output.dims[0] == 16 && output.dims[1] == 3);
+  mxn_model_close(model);
+}
+
 static void test_refuses_to_infer(void **state) {
   (void)state;
   static const struct {
@@ -140,6 +160,7 @@ int main(void) {
       cmocka_unit_test(test_gives_arrays_back),
       cmocka_unit_test(test_refuses_arrays),
       cmocka_unit_test(test_infers),
+      cmocka_unit_test(test_inputs_go_before_what_the_symbol_says),
       cmocka_unit_test(test_refuses_to_infer),
   };
   return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
