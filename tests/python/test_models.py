@@ -72,6 +72,16 @@ class Models(TestCase):
         self.whole_way(SHARED / "models/lenet/lenet")
 
     @needs_shared
+    def test_another_shape_than_the_symbol_says(self):
+        """Its __shape__ is of the batch that it was trained with."""
+        prefix = SHARED / "models/lffd-plate-small/lffd-plate-small"
+        sym, args, aux = mx_neuron.load_checkpoint(prefix)
+        inputs, outputs = golden(prefix)
+        shapes = {name: array.shape for name, array in inputs.items()}
+        self.assertEqual(sym.infer_shape(**shapes)[1], [array.shape for array in outputs.values()])
+        self.assert_gives(mx_neuron.compile(sym, args, aux, inputs), prefix)
+
+    @needs_shared
     def test_statistics_of_squeezenet(self):
         image = np.zeros((1, 3, 224, 224), np.float32)
         sym, args, aux = random_model(SHARED / "symbols/squeezenet_v1.1-symbol.json", data=image.shape)
