@@ -155,6 +155,7 @@ typedef struct mxn_compile_options {
    * MXN_CANCELLED, and leaves neither a process nor a temporary folder. NULL: never. */
   bool (*is_cancelled)(void *context);
   void *cancel_context;
+  uint32_t n_pipeline_cores; /* --neuroncore-pipeline-cores of neuron-cc, 1 to 64: recorded in the programs; 0: 1 */
 } mxn_compile_options;
 
 /* Compile for the given input types into a new model; `model` stays as it is

@@ -170,6 +170,7 @@ static mxn_status run_compiler(compilation *c, const char *folder, mxn_error *er
                            .progress_context = o->progress_context,
                            .is_cancelled = o->is_cancelled,
                            .cancel_context = o->cancel_context};
+  if (o->n_pipeline_cores) run.pipeline_cores = arena_printf(c->arena, "%u", o->n_pipeline_cores);
   TRY(neuron_cc_find(c->arena, o->compiler, &run.compiler, err));
   for (size_t i = 0; i < c->subgraphs.n_items; i++) TRY(write_job(c, folder, i, err));
   if (run.n_processes == 0) run.n_processes = 1;

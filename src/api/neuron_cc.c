@@ -165,7 +165,7 @@ static mxn_status judge(child *c, int wait_status, mxn_error *err) {
 
 /* Running it. */
 
-enum { MAX_ARGUMENTS = 16, MAX_PROCESSES = 256, CANCEL_INTERVAL_MS = 100 };
+enum { MAX_ARGUMENTS = 20, MAX_PROCESSES = 256, CANCEL_INTERVAL_MS = 100 };
 
 static void fill_arguments(const neuron_cc_options *o, const neuron_cc_job *job, const char **argv) {
   const char *const pairs[][2] = {
@@ -173,6 +173,7 @@ static void fill_arguments(const neuron_cc_options *o, const neuron_cc_job *job,
       {"--weights", job->weights_path},
       {"--output", job->output_path},
       {"--targets", o->targets},
+      {"--neuroncore-pipeline-cores", o->pipeline_cores},
       {"--dump", job->dump_path ? o->dump : NULL},
       {"--dump-path", o->dump ? job->dump_path : NULL},
   };
@@ -298,10 +299,10 @@ static mxn_status check_cancelled(const pool *p, mxn_error *err) {
 static mxn_status serve_pool(pool *p, mxn_error *err) {
   for (size_t i = 0; i < p->n_running; i++) p->polled[i] = (struct pollfd){p->children[i].fd, POLLIN, 0};
   const int timeout = p->options->is_cancelled ? CANCEL_INTERVAL_MS : -1;
-  const int n_ready = poll(p->polled, p->n_running, timeout);
-  TRY(check_cancelled(p, err));
-  if (n_ready < 0)
-    return errno == EINTR ? MXN_OK : error_set(err, MXN_IO, "cannot wait for " COMPILER ": %s", strerror(errno));
+  const int failure = poll(p->polled, p->n_running, timeout) < 0 ? errno : 0;
+  TRY(check_cancelled(p, err)); /* which may change errno */
+  if (failure)
+    return failure == EINTR ? MXN_OK : error_set(err, MXN_IO, "cannot wait for " COMPILER ": %s", strerror(failure));
   for (size_t i = p->n_running; i-- > 0;) {
     if (!p->polled[i].revents || listen_to(&p->children[i])) continue;
     const mxn_status status = finish(&p->children[i], p->jobs, err);

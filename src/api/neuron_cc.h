@@ -30,6 +30,7 @@ typedef struct neuron_cc_job {
 typedef struct neuron_cc_options {
   const char *compiler;                                           /* as neuron_cc_find() gave it */
   const char *targets;                                            /* NULL: the compiler's default */
+  const char *pipeline_cores;                                     /* a number, or NULL */
   const char *dump;                                               /* pass, or NULL */
   size_t n_processes;                                             /* at a time, at least 1 */
   void (*progress)(void *context, size_t n_done, size_t n_total); /* may be NULL */
