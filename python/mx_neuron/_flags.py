@@ -47,6 +47,9 @@ FLAGS = {
     "--pipeline": (SEVERAL, ANYTHING),
     "--extract-weights": (OPTIONAL, ANYTHING),
 }
+# The flags with an effect, and their names in what parse() gives.
+MAX_PIPELINE_CORES = 64
+EFFECTIVE = {"--neuroncore-pipeline-cores": "n_pipeline_cores", "--num-neuroncores": "n_pipeline_cores"}
 # The arguments that are no flags; None where not given.
 OPTIONS = ("flags", "excl_node_names", "force_incl_node_names", "work_dir")
 
@@ -80,14 +83,19 @@ def _check(name: str, values: list[str]) -> None:
             raise MXNeuronError(f"{name}: expected {wanted}, got '{value}'")
 
 
-def _accept(name: str, values: list[str]) -> None:
+def _accept(name: str, values: list[str], options: dict) -> None:
     if name not in FLAGS:
         _unknown("flag", name, list(FLAGS))
     _check(name, values)
+    if name in EFFECTIVE:
+        if not 1 <= int(values[0]) <= MAX_PIPELINE_CORES:
+            raise MXNeuronError(f"{name}: expected 1 to {MAX_PIPELINE_CORES}, got {values[0]}")
+        options[EFFECTIVE[name]] = int(values[0])
+        return
     logger.info("%s is accepted and has no effect here", " ".join([name, *values]))
 
 
-def _accept_words(words: list[str]) -> None:
+def _accept_words(words: list[str], options: dict) -> None:
     """Each flag with the words up to the next one."""
     at = 0
     while at < len(words):
@@ -97,7 +105,7 @@ def _accept_words(words: list[str]) -> None:
         while not equals and at < len(words) and not words[at].startswith("-"):
             values.append(words[at])
             at += 1
-        _accept(name, values)
+        _accept(name, values, options)
 
 
 def _values(value) -> list[str]:
@@ -116,8 +124,8 @@ def _names(option: str, value) -> list[str]:
 
 
 def parse(compile_args: dict) -> dict:
-    """excl_node_names, force_incl_node_names and work_dir; flags are checked."""
-    options = dict.fromkeys(OPTIONS)
+    """excl_node_names, force_incl_node_names, work_dir and n_pipeline_cores; flags are checked."""
+    options = {**dict.fromkeys(OPTIONS), "n_pipeline_cores": 0}
     for key, value in compile_args.items():
         if key in OPTIONS:
             options[key] = value
@@ -125,9 +133,9 @@ def parse(compile_args: dict) -> dict:
             _unknown("argument of compile", key, [*OPTIONS, *FLAGS])
         elif value is not False:
             arity = FLAGS[key][0]
-            _accept(key, [str(value)] if arity == ONE and value is True else _values(value))
+            _accept(key, [str(value)] if arity == ONE and value is True else _values(value), options)
     if options["flags"] is not None:
-        _accept_words(_split(options["flags"]))
+        _accept_words(_split(options["flags"]), options)
     for option in ("excl_node_names", "force_incl_node_names"):
         options[option] = _names(option, options[option] or [])
     return options

@@ -27,6 +27,7 @@ class MXNeuronError(RuntimeError):
 
 STATUSES = (
     "OK", "ARGUMENT", "NOMEM", "IO", "FORMAT", "VERSION", "UNSUPPORTED", "SHAPE", "TARGET", "INTERNAL",
+    "CANCELLED",
 )  # fmt: skip
 
 
@@ -59,6 +60,9 @@ class Variable(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("is_auxiliary", ctypes.c_bool)]
 
 
+IsCancelled = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p)
+
+
 class CompileOptions(ctypes.Structure):
     _fields_ = [
         ("struct_bytes", ctypes.c_size_t),
@@ -72,6 +76,13 @@ class CompileOptions(ctypes.Structure):
         ("dump_path", ctypes.c_char_p),
         ("compiler", ctypes.c_char_p),
         ("work_dir", ctypes.c_char_p),
+        ("progress", ctypes.c_void_p),
+        ("progress_context", ctypes.c_void_p),
+        ("outputs", ctypes.POINTER(ctypes.c_char_p)),
+        ("n_outputs", ctypes.c_size_t),
+        ("is_cancelled", IsCancelled),
+        ("cancel_context", ctypes.c_void_p),
+        ("n_pipeline_cores", ctypes.c_uint32),
     ]
 
 

@@ -5,12 +5,14 @@ SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
+import concurrent.futures
 import ctypes
 import os
+import threading
 
 from ._arrays import type_of
 from ._flags import parse
-from ._library import CompileOptions, MXNeuronError, create, encode, lib, names_array
+from ._library import CompileOptions, IsCancelled, MXNeuronError, create, encode, lib, names_array
 from ._model import Model, input_structs
 from .checkpoint import take_apart
 
@@ -33,7 +35,24 @@ def _options(parsed: dict) -> CompileOptions:
         force_incl_node_names=forced,
         n_force_incl_node_names=len(forced),
         work_dir=_work_dir(parsed["work_dir"]),
+        n_pipeline_cores=parsed["n_pipeline_cores"],
     )
+
+
+def _run(model: Model, types: dict, options: CompileOptions) -> Model:
+    """On a thread of its own: signals come to the thread that waits, so Ctrl-C ends the compile."""
+    cancelled = threading.Event()
+    options.is_cancelled = IsCancelled(lambda _context: cancelled.is_set())
+
+    def run() -> Model:
+        return Model(create(lib.compile, model.handle, input_structs(types), len(types), ctypes.byref(options)))
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        try:
+            return pool.submit(run).result()
+        except BaseException:
+            cancelled.set()
+            raise
 
 
 def compile(sym, args, aux, inputs, **compile_args):
@@ -55,5 +74,4 @@ def compile(sym, args, aux, inputs, **compile_args):
     model = Model.of(sym, args, aux)
     arrays = model.cast_inputs(inputs)
     types = {name: type_of(array.dtype, array.shape) for name, array in arrays.items()}
-    handle = create(lib.compile, model.handle, input_structs(types), len(types), ctypes.byref(options))
-    return take_apart(Model(handle), getattr(sym, "source", "symbol"))
+    return take_apart(_run(model, types, options), getattr(sym, "source", "symbol"))

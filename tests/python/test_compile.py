@@ -4,12 +4,16 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import json
+import os
+import re
+import signal
+import threading
 import unittest
 
 import mx_neuron
 import numpy as np
-from common import DEMO, TestCase
-from mx_neuron._flags import OPTIONS, parse
+from common import DEMO, ROOT, TestCase
+from mx_neuron._flags import FLAGS, OPTIONS, parse
 
 IMAGE = np.zeros((1, 1, 8, 8), np.float32)
 
@@ -87,6 +91,18 @@ class Compile(CompileCase):
     def test_refuses_to_compile_twice(self):
         self.refused("compiled already", mx_neuron.compile, *self.compile(), {"data": IMAGE})
 
+    def test_ctrl_c_ends_it(self):
+        script = self.folder / "neuron-cc"
+        script.write_text("#!/bin/sh\nexec sleep 100\n")
+        script.chmod(0o755)
+        os.environ["MXNEURON_CC"] = str(script)
+        self.addCleanup(os.environ.pop, "MXNEURON_CC")
+        timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        self.addCleanup(timer.join)
+        with self.assertRaises(KeyboardInterrupt):
+            self.compile()
+
     def test_takes_any_object_with_tojson(self):
         class Other:
             def tojson(self):
@@ -99,7 +115,6 @@ class Compile(CompileCase):
 class Flags(CompileCase):
     def test_are_accepted_in_every_spelling(self):
         for compile_args in (
-            {"--neuroncore-pipeline-cores": 4},
             {"--num-neuroncores": "2", "--fp32-cast": "all", "--enable-saturate-infinity": True},
             {"--static-weights": None, "--batching_en": "", "--spill_dis": False},
             {"flags": ["--fast-math none", "-O2"]},
@@ -108,7 +123,19 @@ class Flags(CompileCase):
             {"flags": []},
         ):
             with self.subTest(compile_args):
-                self.assertEqual(set(parse(compile_args)), set(OPTIONS))
+                self.assertEqual(set(parse(compile_args)), {*OPTIONS, "n_pipeline_cores"})
+
+    def test_pipeline_cores_are_in_the_program(self):
+        for compile_args in ({"--neuroncore-pipeline-cores": 4}, {"flags": ["--num-neuroncores 4"]}):
+            program = self.compile(**compile_args)[1]["_neuron_subgraph_op0_neuronbin"]
+            # Where AWS's check tool reads what was asked for.
+            self.assertEqual(program[0, 476:480].tolist(), [4, 0, 0, 0])
+
+    def test_are_those_of_neuron_cc(self):
+        rows = (ROOT / "src/cli/neuron_cc_options.c").read_text(encoding="utf-8")
+        ignored = re.findall(r'X\(\w+, "(-[^"]+)".*, ignored,', rows)
+        self.assertGreater(len(ignored), 10)
+        self.assertEqual([name for name in ignored if name not in FLAGS], [])
 
     def test_without_effect_say_so(self):
         with self.assertLogs("mx_neuron", "INFO") as logged:
@@ -126,6 +153,8 @@ class Flags(CompileCase):
             ("--fp32-cast: expected all|matmult", {"--fp32-cast": "half"}),
             ("--neuroncore-pipeline-cores: expected a number", {"--neuroncore-pipeline-cores": "four"}),
             ("--neuroncore-pipeline-cores: expected a number", {"--neuroncore-pipeline-cores": -1}),
+            ("expected 1 to 64, got 65", {"--num-neuroncores": 65}),
+            ("expected 1 to 64, got 0", {"flags": ["--neuroncore-pipeline-cores=0"]}),
             ("--sb_size: expected a value, got none", {"flags": "--sb_size"}),
             ("-O2: expected no value", {"flags": "-O2 yes"}),
             ("expected a list of strings", {"flags": 7}),
