@@ -59,9 +59,20 @@ static void count(mxn_model *m) {
   s->n_original = s->n_operators - s->n_subgraphs + s->n_compiled;
 }
 
-/* What is known about an input: the symbol, or the subgraph that reads it. */
-static mxn_type input_type(const graph *g, const node *input) {
+/* A copy of the graph with the element types that its parameters imply; a model
+ * that contradicts itself says so when it is bound. */
+static const graph *infer_from_parameters(const mxn_model *m) {
+  mxn_error ignored = {0};
+  graph *g = graph_copy(m->graph->arena, m->graph);
+  if (ops_bind(g, &ignored) != MXN_OK || ops_infer_known(g, &ignored) != MXN_OK) return m->graph;
+  return g;
+}
+
+/* What is known about an input: the symbol, the parameters, or the subgraph that
+ * reads it. */
+static mxn_type input_type(const graph *g, const graph *inferred, const node *input) {
   mxn_type type = input->outputs[0];
+  type.dtype = inferred->nodes[input->id]->outputs[0].dtype;
   for (size_t i = 0; i < g->n_nodes; i++) {
     const node *n = g->nodes[i];
     if (!subgraph_is(n)) continue;
@@ -73,13 +84,14 @@ static mxn_type input_type(const graph *g, const node *input) {
 
 static void list_inputs(mxn_model *m) {
   const graph *g = m->graph;
+  const graph *inferred = infer_from_parameters(m);
   const bool *needed = nodes_needed(&m->arena, g, g->outputs, g->n_outputs);
   m->inputs = arena_array(&m->arena, g->n_nodes, sizeof *m->inputs);
   m->input_types = arena_array(&m->arena, g->n_nodes, sizeof *m->input_types);
   for (size_t i = 0; i < g->n_nodes; i++) {
     node *n = g->nodes[i];
     if (!needed[i] || !node_is_variable(n) || n->constant) continue;
-    m->input_types[m->n_inputs] = input_type(g, n);
+    m->input_types[m->n_inputs] = input_type(g, inferred, n);
     m->inputs[m->n_inputs++] = n;
   }
 }

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/float16.h"
 #include "io/array_list.h"
 #include "io/json_arrays.h"
 #include "io/npy.h"
@@ -124,20 +125,6 @@ mxn_status array_file_save(const char *path, const mxn_array *arrays, size_t n, 
 
 /* Numbers. */
 
-static double half_to_double(uint16_t h) {
-  const int exponent = h >> 10 & 31, fraction = h & 1023;
-  const double sign = h >> 15 ? -1 : 1;
-  if (exponent == 31) return fraction ? (double)NAN : sign * (double)INFINITY;
-  return sign * (exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24));
-}
-
-static double bfloat_to_double(uint16_t b) {
-  const uint32_t bits = (uint32_t)b << 16;
-  float number;
-  memcpy(&number, &bits, sizeof number);
-  return (double)number;
-}
-
 #define READ(type)                                                          \
   do {                                                                      \
     type number;                                                            \
@@ -160,7 +147,7 @@ double number_at(const void *data, mxn_dtype dtype, size_t i) {
     case MXN_DTYPE_UNKNOWN: return 0;
   }
   memcpy(&bits, (const char *)data + i * sizeof bits, sizeof bits);
-  return dtype == MXN_FLOAT16 ? half_to_double(bits) : bfloat_to_double(bits);
+  return float16_decode(bits, dtype == MXN_FLOAT16 ? FLOAT16_MANTISSA : BFLOAT16_MANTISSA);
 }
 #undef READ
 
@@ -176,8 +163,8 @@ static void put_number(void *data, mxn_dtype dtype, size_t i, double x) {
     case MXN_INT8: ((int8_t *)data)[i] = (int8_t)limit(x, INT8_MIN, INT8_MAX); break;
     case MXN_INT32: ((int32_t *)data)[i] = (int32_t)limit(x, INT32_MIN, INT32_MAX); break;
     case MXN_INT64: ((int64_t *)data)[i] = (int64_t)limit(x, -0x1p63, 0x1.fffffffffffffp62); break;
-    case MXN_FLOAT16:
-    case MXN_BFLOAT16:
+    case MXN_FLOAT16: ((uint16_t *)data)[i] = float16_encode(x, FLOAT16_MANTISSA); break;
+    case MXN_BFLOAT16: ((uint16_t *)data)[i] = float16_encode(x, BFLOAT16_MANTISSA); break;
     case MXN_DTYPE_UNKNOWN: break;
   }
 }
@@ -188,7 +175,7 @@ mxn_status convert_numbers(const void *from, mxn_dtype from_dtype, void *to, mxn
     if (n) memcpy(to, from, n * mxn_dtype_bytes(to_dtype));
     return MXN_OK;
   }
-  if (to_dtype == MXN_FLOAT16 || to_dtype == MXN_BFLOAT16)
+  if (mxn_dtype_bytes(from_dtype) == 0 || mxn_dtype_bytes(to_dtype) == 0)
     return error_set(err, MXN_UNSUPPORTED, "cannot convert %s to %s", mxn_dtype_name(from_dtype),
                      mxn_dtype_name(to_dtype));
   for (size_t i = 0; i < n; i++) put_number(to, to_dtype, i, number_at(from, from_dtype, i));

@@ -26,8 +26,8 @@ MXN_MUST_CHECK mxn_status array_file_find(const array_file *file, const char *na
 /* Write arrays to FILE.npy (one), FILE.npz, FILE.params or FILE.nd. */
 MXN_MUST_CHECK mxn_status array_file_save(const char *path, const mxn_array *arrays, size_t n, mxn_error *err);
 
-/* Convert n numbers to another element type, rounding as C does. MXN_UNSUPPORTED
- * to a 16-bit float. */
+/* Convert n numbers to another element type, floats to the nearest, integers towards
+ * zero and to the nearest that there is. MXN_UNSUPPORTED where a dtype is none. */
 MXN_MUST_CHECK mxn_status convert_numbers(const void *from, mxn_dtype from_dtype, void *to, mxn_dtype to_dtype,
                                           size_t n, mxn_error *err);
 

@@ -195,8 +195,12 @@ static bool set_default_dtypes(graph *g) {
   return changed;
 }
 
-mxn_status ops_infer(graph *g, mxn_error *err) {
+mxn_status ops_infer_known(graph *g, mxn_error *err) {
   sweep s = {.graph = g, .types = arena_array(g->arena, most_types(g), sizeof *s.types), .err = err};
-  TRY(sweep_until_stable(&s));
-  return set_default_dtypes(g) ? sweep_until_stable(&s) : MXN_OK;
+  return sweep_until_stable(&s);
+}
+
+mxn_status ops_infer(graph *g, mxn_error *err) {
+  TRY(ops_infer_known(g, err));
+  return set_default_dtypes(g) ? ops_infer_known(g, err) : MXN_OK;
 }

@@ -1,61 +1,30 @@
 /* number.c - see number.h. SPDX-License-Identifier: Apache-2.0 */
 #include "ops/number.h"
 
-#include <math.h>
 #include <string.h>
+
+#include "base/float16.h"
 
 bool dtype_is_float(mxn_dtype dtype) {
   return dtype == MXN_FLOAT16 || dtype == MXN_BFLOAT16 || dtype == MXN_FLOAT32 || dtype == MXN_FLOAT64;
 }
-
-/* Binary floating point of 16 bits: a sign, an exponent, and `mantissa` bits. */
-
-static double decode16(uint16_t bits, int mantissa) {
-  const int exponent_bits = 15 - mantissa, bias = (1 << (exponent_bits - 1)) - 1;
-  const int exponent = (bits >> mantissa) & ((1 << exponent_bits) - 1);
-  const int fraction = bits & ((1 << mantissa) - 1);
-  double x;
-  if (exponent == (1 << exponent_bits) - 1)
-    x = fraction ? NAN : INFINITY;
-  else
-    x = ldexp(exponent ? fraction + (1 << mantissa) : fraction, (exponent ? exponent : 1) - bias - mantissa);
-  return bits & 0x8000 ? -x : x;
-}
-
-/* Round to nearest, ties to even. A carry out of the fraction runs into the
- * exponent, as it should. */
-static uint16_t encode16(double x, int mantissa) {
-  const int exponent_bits = 15 - mantissa, bias = (1 << (exponent_bits - 1)) - 1;
-  const unsigned sign = signbit(x) ? 0x8000 : 0, infinity = ((1u << exponent_bits) - 1) << mantissa;
-  if (isnan(x)) return (uint16_t)(infinity | (1u << (mantissa - 1)));
-  if (isinf(x)) return (uint16_t)(sign | infinity);
-  if (x == 0) return (uint16_t)sign;
-  int exponent = ilogb(x);
-  if (exponent > bias) return (uint16_t)(sign | infinity);
-  if (exponent < 1 - bias) exponent = 1 - bias;
-  const double fraction = nearbyint(ldexp(fabs(x), mantissa - exponent));
-  const unsigned bits = ((unsigned)(exponent + bias - 1) << mantissa) + (unsigned)fraction;
-  return (uint16_t)(sign | bits);
-}
-
-enum { FLOAT16_MANTISSA = 10, BFLOAT16_MANTISSA = 7 };
 
 /* Casts that are defined for every double, with the result of x86. */
 static int64_t to_int64(double x) { return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN; }
 static int32_t to_int32(double x) { return x > -0x1p31 - 1 && x < 0x1p31 ? (int32_t)x : INT32_MIN; }
 
 /* X(dtype, stored type, as a double, as an integer, from a double, from an integer) */
-#define NUMBER_LIST(X)                                                                            \
-  X(FLOAT32, float, (double)v, to_int64((double)v), (float)v, (float)v)                           \
-  X(FLOAT64, double, v, to_int64(v), v, (double)v)                                                \
-  X(FLOAT16, uint16_t, decode16(v, FLOAT16_MANTISSA), to_int64(decode16(v, FLOAT16_MANTISSA)),    \
-    encode16(v, FLOAT16_MANTISSA), encode16((double)v, FLOAT16_MANTISSA))                         \
-  X(BFLOAT16, uint16_t, decode16(v, BFLOAT16_MANTISSA), to_int64(decode16(v, BFLOAT16_MANTISSA)), \
-    encode16(v, BFLOAT16_MANTISSA), encode16((double)v, BFLOAT16_MANTISSA))                       \
-  X(UINT8, uint8_t, v, v, (uint8_t)to_int32(v), (uint8_t)v)                                       \
-  X(INT8, int8_t, v, v, (int8_t)to_int32(v), (int8_t)v)                                           \
-  X(INT32, int32_t, v, v, to_int32(v), (int32_t)v)                                                \
-  X(INT64, int64_t, (double)v, v, to_int64(v), v)                                                 \
+#define NUMBER_LIST(X)                                                                                        \
+  X(FLOAT32, float, (double)v, to_int64((double)v), (float)v, (float)v)                                       \
+  X(FLOAT64, double, v, to_int64(v), v, (double)v)                                                            \
+  X(FLOAT16, uint16_t, float16_decode(v, FLOAT16_MANTISSA), to_int64(float16_decode(v, FLOAT16_MANTISSA)),    \
+    float16_encode(v, FLOAT16_MANTISSA), float16_encode((double)v, FLOAT16_MANTISSA))                         \
+  X(BFLOAT16, uint16_t, float16_decode(v, BFLOAT16_MANTISSA), to_int64(float16_decode(v, BFLOAT16_MANTISSA)), \
+    float16_encode(v, BFLOAT16_MANTISSA), float16_encode((double)v, BFLOAT16_MANTISSA))                       \
+  X(UINT8, uint8_t, v, v, (uint8_t)to_int32(v), (uint8_t)v)                                                   \
+  X(INT8, int8_t, v, v, (int8_t)to_int32(v), (int8_t)v)                                                       \
+  X(INT32, int32_t, v, v, to_int32(v), (int32_t)v)                                                            \
+  X(INT64, int64_t, (double)v, v, to_int64(v), v)                                                             \
   X(BOOL, uint8_t, v != 0, v != 0, v != 0, v != 0)
 
 /* One loop each; memcpy() because arrays in files are not always aligned. */

@@ -56,6 +56,10 @@ MXN_MUST_CHECK mxn_status ops_bind(graph *g, mxn_error *err);
  * unknown are no error here; a contradiction is. */
 MXN_MUST_CHECK mxn_status ops_infer(graph *g, mxn_error *err);
 
+/* The same without the default: in ops_infer() a variable of whose element type
+ * nobody says anything is float32, as MXNet binds it. */
+MXN_MUST_CHECK mxn_status ops_infer_known(graph *g, mxn_error *err);
+
 /* The canonical name: "elemwise_add" for a node written as "_Plus". */
 const char *op_name(const node *n);
 bool op_is(const node *n, const char *canonical_name);

@@ -34,6 +34,15 @@ def model(**inputs):
     return register
 
 
+def stored(dtype="float32", prefix=True, sparse=(), labels=()):
+    """How the checkpoint differs from the usual: element type of the parameters, names without `arg:` and `aux:`,
+    parameters stored row-sparse, and labels whose names do not say so."""
+    def register(build):
+        build.stored = {"dtype": dtype, "prefix": prefix, "sparse": sparse, "labels": labels}
+        return build
+    return register
+
+
 # One convolution each: name, input shape, filters, kernel, and what is not the default.
 CONVOLUTIONS = [
     ("conv-1x1-one-channel", (1, 1, 7, 9), 1, (1, 1), {}),
@@ -545,6 +554,44 @@ def net_of_everything(data):
     return [sym.SoftmaxOutput(x, name="softmax"), x]
 
 
+@model(data=(3, 6))
+@stored(dtype="float64")
+def float64_parameters(data):
+    return sym.softmax(sym.FullyConnected(data, num_hidden=4))
+
+
+@model(data=(3, 6))
+@stored(dtype="float16")
+def float16_parameters(data):
+    return sym.broadcast_mul(data, sym.Variable("scales_gamma", shape=(1, 6))) + 1
+
+
+@model(data=(2, 3, 5, 6))
+@stored(prefix=False)
+def names_without_prefix(data):
+    return sym.BatchNorm(conv(data, 4), fix_gamma=False)
+
+
+@model(data=(3, 6))
+@stored(sparse=["fully_weight"])
+def row_sparse_weight(data):
+    return sym.FullyConnected(data, num_hidden=4, name="fully")
+
+
+@model(data=(3, 6))
+@stored(labels=["n_epoch"])
+def label_of_another_name(data):
+    return sym.SoftmaxOutput(sym.FullyConnected(data, num_hidden=4), sym.Variable("n_epoch"), name="softmax")
+
+
+@model(data=(3, 6))
+@stored(labels=["input_", "output"])
+def labels_through_operators(data):
+    x = sym.FullyConnected(data, num_hidden=4)
+    label = sym.Reshape(sym.Variable("input_", shape=(3, 1)), shape=(-1,))
+    return [sym.SoftmaxOutput(x, label, name="softmax"), sym.LinearRegressionOutput(x, sym.Variable("output"), name="linear")]
+
+
 def draw(name, shape):
     """An array for a parameter, by its name; variances reach down to where BatchNorm's eps counts."""
     rng = np.random.RandomState(zlib.crc32(name.encode()))
@@ -562,20 +609,27 @@ def write(target, name, shapes, build):
         heads = build(**{k: sym.Variable(k) for k in shapes})
     symbol = heads if isinstance(heads, sym.Symbol) else sym.Group(list(heads))
     arg_shapes, _, aux_shapes = symbol.infer_shape(**shapes)
+    how = getattr(build, "stored", {"dtype": "float32", "prefix": True, "sparse": (), "labels": ()})
+    dtype = how["dtype"]
 
     def arrays(names, all_shapes):
-        return {n: mx.nd.array(draw(f"{name}/{n}", s)) for n, s in zip(names, all_shapes, strict=False)
-                if n not in shapes and not n.endswith("label")}
+        return {n: mx.nd.array(draw(f"{name}/{n}", s), dtype=dtype) for n, s in zip(names, all_shapes, strict=False)
+                if n not in shapes and not n.endswith("label") and n not in how["labels"]}
 
     args = arrays(symbol.list_arguments(), arg_shapes)
     aux = arrays(symbol.list_auxiliary_states(), aux_shapes)
-    inputs = {k: np.random.RandomState(zlib.crc32(f"{name}/{k}".encode())).standard_normal(s).astype("float32")
+    labels = {n: mx.nd.zeros(s) for n, s in zip(symbol.list_arguments(), arg_shapes, strict=False) if n in how["labels"]}
+    inputs = {k: np.random.RandomState(zlib.crc32(f"{name}/{k}".encode())).standard_normal(s).astype("float32").astype(dtype)
               for k, s in shapes.items()}
     prefix = os.path.join(target, name)
     symbol.save(prefix + "-symbol.json")
+    kinds = {**dict.fromkeys(args, "arg:"), **dict.fromkeys(aux, "aux:")}
     mx.nd.save(prefix + "-0000.params",
-               {**{"arg:" + k: v for k, v in args.items()}, **{"aux:" + k: v for k, v in aux.items()}})
-    golden.save(prefix + ".golden.params", golden.golden(symbol, {**args, **aux}, inputs))
+               {(kinds[k] if how["prefix"] else "") + k: v.tostype("row_sparse") if k in how["sparse"] else v
+                for k, v in {**args, **aux}.items()})
+    result = golden.golden(symbol, {**args, **aux, **labels}, inputs)
+    # Inputs stay what people have, float32: the model's type is the reader's business.
+    golden.save(prefix + ".golden.params", {**result, **{"in:" + k: v.astype("float32") for k, v in inputs.items()}})
 
 
 def main():

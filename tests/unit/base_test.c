@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/float16.h"
 #include "base/near.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
@@ -352,6 +353,37 @@ static void test_near_names(void **state) {
   assert_string_equal(near_names("a", names, 1, text, sizeof text), "");
 }
 
+static void test_float16(void **state) {
+  (void)state;
+  static const struct {
+    double x;
+    uint16_t half, bfloat;
+  } cases[] = {
+      {1, 0x3C00, 0x3F80},          {-3, 0xC200, 0xC040}, {0, 0, 0},
+      {0x1.004p0, 0x3C01, 0x3F80},  /* one more than half's last bit of 1 */
+      {0x1.002p0, 0x3C00, 0x3F80},  /* halfway, to even */
+      {0x1.006p0, 0x3C02, 0x3F80},  /* halfway, to even */
+      {65519, 0x7BFF, 0x4780},      /* the last that stays finite */
+      {65520, 0x7C00, 0x4780},      /* halfway to what would come next */
+      {0x1p-24, 0x0001, 0x3380},    /* the smallest half */
+      {0x1p-25, 0x0000, 0x3300},    /* halfway to zero, to even */
+      {0x1.ffp-15, 0x03FE, 0x3880}, /* subnormal */
+      {-1e300, 0xFC00, 0xFF80},     {1e-310, 0, 0},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_int_equal(float16_encode(cases[i].x, FLOAT16_MANTISSA), cases[i].half);
+    assert_int_equal(float16_encode(cases[i].x, BFLOAT16_MANTISSA), cases[i].bfloat);
+  }
+  /* Every number comes back. */
+  for (uint32_t bits = 0; bits < 65536; bits++) {
+    const double half = float16_decode((uint16_t)bits, FLOAT16_MANTISSA);
+    const double bfloat = float16_decode((uint16_t)bits, BFLOAT16_MANTISSA);
+    if (half == half) assert_int_equal(float16_encode(half, FLOAT16_MANTISSA), bits);
+    if (bfloat == bfloat) assert_int_equal(float16_encode(bfloat, BFLOAT16_MANTISSA), bits);
+  }
+  assert_true(float16_decode(0x7BFF, FLOAT16_MANTISSA) == 65504 && float16_decode(0x0001, FLOAT16_MANTISSA) == 0x1p-24);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_status_text),
@@ -370,6 +402,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_file_write_error, make_folder, remove_folder),
       cmocka_unit_test(test_sha256),
       cmocka_unit_test(test_near_names),
+      cmocka_unit_test(test_float16),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
