@@ -29,13 +29,17 @@ typedef struct mxn_executor_options {
   bool in_float64; /* compute in float64 what the model computes in a narrower float type: parameters are
                     * converted, inputs of such types are bound and given as float64; for models that are
                     * not compiled */
+  /* Where the memory for values comes from, outputs included; NULL: the heap. NULL
+   * from allocate() is out of memory. */
+  void *(*allocate)(void *context, size_t bytes);
+  void (*release)(void *context, void *data);
+  void *memory_context;
 } mxn_executor_options;
 
-/* Bind for the given input types. A compiled subgraph accepts another batch size
- * where its batch axis is proven; otherwise another shape is an error that names
- * the node. Labels need not be given. Operators that cannot run are listed all
- * at once. Errors: ARGUMENT, SHAPE, UNSUPPORTED, and what opening a neuronbin
- * gives. */
+/* Bind for the given input types, which stand above the symbol's __dtype__. A
+ * compiled subgraph accepts another batch size where its batch axis is proven; otherwise another shape is an error that
+ * names the node. Labels need not be given. Operators that cannot run are listed all at once. Errors: ARGUMENT, SHAPE,
+ * UNSUPPORTED, and what opening a neuronbin gives. */
 MXN_API MXN_MUST_CHECK mxn_status mxn_executor_create(const mxn_model *model, const mxn_input *inputs, size_t n_inputs,
                                                       const mxn_executor_options *options, mxn_executor **out_executor,
                                                       mxn_error *err);

@@ -4,5 +4,6 @@
 #include <stddef.h>
 
 const command *const mxneuron_commands[] = {
-    &compile_command, &run_command, &verify_command, &bench_command, &inspect_command, &list_operators_command, NULL,
+    &compile_command,     &run_command, &verify_command, &bench_command, &inspect_command, &list_operators_command,
+    &conformance_command, NULL,
 };

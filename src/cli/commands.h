@@ -12,7 +12,7 @@
 #include "mxneuron/model.h"
 
 extern const command compile_command, run_command, verify_command, bench_command, inspect_command,
-    list_operators_command;
+    list_operators_command, conformance_command;
 
 /* All of them, in the order of the help; NULL behind the last. */
 extern const command *const mxneuron_commands[];

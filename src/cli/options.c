@@ -159,8 +159,10 @@ static bool take_prefix(const command *c, const text_list *operands, options *ou
   const bool wants_prefix = *options_operands(c) != '\0';
   if (!wants_prefix && operands->n > 0) return misuse(c, "expected options only, got ", operands->items[0], "");
   if (!wants_prefix) return true;
-  if (operands->n == 0) return misuse(c, "PREFIX is missing", "", "");
-  if (operands->n > 1) return misuse(c, "one PREFIX only, got also ", operands->items[1], "");
+  if (operands->n == 0) return misuse(c, options_operands(c), " is missing", "");
+  char only[64];
+  snprintf(only, sizeof only, "one %s only, got also ", options_operands(c));
+  if (operands->n > 1) return misuse(c, only, operands->items[1], "");
   out->prefix = operands->items[0];
   return true;
 }

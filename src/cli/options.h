@@ -20,11 +20,11 @@ typedef struct text_list {
 typedef struct options {
   const char *prefix;
   text_list inputs, excluded, forced, outputs, shapes;
-  const char *out, *target, *dump, *output_file, *golden;
+  const char *out, *target, *dump, *output_file, *golden, *op, *case_id;
   const char *resize, *mean, *deviation, *scale, *layout, *labels; /* NULL: not given */
   int64_t epoch, jobs, cores, min_compiled, top;                   /* min_compiled, top -1: not given */
   double tolerance, seconds;
-  bool reference, json, no_check, rgb, bgr;
+  bool reference, compiled, json, no_check, rgb, bgr;
 } options;
 
 /* X(ID, "--name", short letter or 0, "VALUE" or NULL for a flag, kind, field, help).
@@ -48,12 +48,15 @@ typedef struct options {
   X(EXCLUDED, "--excl", 0, "NODE", LIST, excluded, "leave this operator to the framework; may be repeated")         \
   X(FORCED, "--force-incl", 0, "NODE", LIST, forced, "fail unless this operator is compiled; may be repeated")          \
   X(TARGET, "--target", 0, "T", TEXT, target, "x86-64-v3 (AVX2), x86-64-v4 (AVX-512) or both with a comma (default)") \
-  X(JOBS, "--jobs", 0, "N", NUMBER, jobs, "compiler processes at a time (default: one a core)")                     \
+  X(JOBS, "--jobs", 0, "N", NUMBER, jobs, "processes at a time (default: one a core)")                              \
   X(DUMP, "--dump", 0, "PASS", TEXT, dump, "write the graphs after PASS, or after all, to OUT-PASS.graph")          \
   X(OUTPUT_FILE, "--output", 0, "FILE", TEXT, output_file, "write the outputs: .npy, .npz, .params or .nd")         \
   X(OUTPUTS, "--outputs", 0, "NAME,...", NAMES, outputs, "evaluate these outputs or inner values")                  \
   X(CORES, "--cores", 0, "N", NUMBER, cores, "cores to run on (default: all that the process may use)")             \
   X(REFERENCE, "--reference", 0, NULL, FLAG, reference, "run on the reference operators, nothing compiled")         \
+  X(COMPILED, "--compiled", 0, NULL, FLAG, compiled, "compile what can be compiled")                                \
+  X(OP, "--op", 0, "NAME", TEXT, op, "only the cases with this operator")                                           \
+  X(CASE, "--case", 0, "ID", TEXT, case_id, "only this case, such as unittest-test_operator/0001")                  \
   X(GOLDEN, "--golden", 0, "FILE", TEXT, golden, "arrays in:NAME, out:NAME and internal:NAME_output")               \
   X(TOLERANCE, "--tolerance", 0, "X", REAL, tolerance, "largest error, of the largest magnitude (default 1e-4)")    \
   X(MIN_COMPILED, "--min-compiled", 0, "N", NUMBER, min_compiled, "fail if fewer operators are compiled (default: all that can be)") \

@@ -40,15 +40,41 @@ struct mxn_executor {
   const char **output_names;
   void **own_output; /* [n_outputs]: a copy, where the output is an input or a parameter */
   size_t n_outputs;
+  void *(*allocate)(void *context, size_t bytes);
+  void (*release)(void *context, void *data);
+  void *memory_context;
 };
 
-/* Large blocks live outside the arena's blocks and die with it. */
-static void *allocate(arena *a, size_t bytes) {
+/* Memory of values: from the caller, or from the heap. */
+
+static void *allocate_on_heap(void *context, size_t bytes) {
   enum { ALIGNMENT = 64 };
-  void *data = bytes > SIZE_MAX / 2 ? NULL : aligned_alloc(ALIGNMENT, (bytes / ALIGNMENT + 1) * ALIGNMENT);
-  if (!data) longjmp(a->recovery, 1);
-  arena_defer(a, free, data);
-  return data;
+  (void)context;
+  return bytes > SIZE_MAX / 2 ? NULL : aligned_alloc(ALIGNMENT, (bytes / ALIGNMENT + 1) * ALIGNMENT);
+}
+
+static void release_to_heap(void *context, void *data) {
+  (void)context;
+  free(data);
+}
+
+/* A block that dies with the executor. */
+typedef struct owned_block {
+  const mxn_executor *executor;
+  void *data;
+} owned_block;
+
+static void release_block(void *object) {
+  const owned_block *b = object;
+  b->executor->release(b->executor->memory_context, b->data);
+}
+
+static void *allocate(mxn_executor *e, size_t bytes) {
+  owned_block *b = arena_alloc(&e->arena, sizeof *b);
+  *b = (owned_block){e, e->allocate(e->memory_context, bytes)};
+  if (!b->data) longjmp(e->arena.recovery, 1);
+  arena_defer(&e->arena, release_block, b);
+  return b->data;
 }
 
 /* What to evaluate. */
@@ -78,17 +104,17 @@ static mxn_status check_operators(const mxn_executor *e, mxn_error *err) {
                    unknown.n_names == 1 ? "operator" : "operators", name_list_text(&unknown));
 }
 
-static const mxn_tensor *to_float64(arena *a, const mxn_tensor *t, mxn_error *err) {
+static const mxn_tensor *to_float64(mxn_executor *e, const mxn_tensor *t, mxn_error *err) {
   int64_t n;
   size_t bytes;
-  mxn_tensor *wide = arena_alloc(a, sizeof *wide);
+  mxn_tensor *wide = arena_alloc(&e->arena, sizeof *wide);
   wide->type = t->type;
   wide->type.dtype = MXN_FLOAT64;
   if (!shape_elements(&wide->type, &n) || !type_bytes(&wide->type, &bytes)) {
     error_set(err, MXN_NOMEM, "a parameter is too large in float64");
     return NULL;
   }
-  wide->data = allocate(a, bytes);
+  wide->data = allocate(e, bytes);
   load_doubles(t, 0, n, wide->data);
   return wide;
 }
@@ -98,7 +124,7 @@ static mxn_status widen_variables(mxn_executor *e, mxn_error *err) {
   for (size_t i = 0; i < e->graph->n_nodes; i++) {
     node *n = e->graph->nodes[i];
     if (!e->needed[i] || !node_is_variable(n) || !dtype_is_float(n->outputs[0].dtype)) continue;
-    if (n->constant && !(n->constant = to_float64(&e->arena, n->constant, err)))
+    if (n->constant && !(n->constant = to_float64(e, n->constant, err)))
       return error_prefix(err, MXN_NOMEM, "%s: node '%s'", e->graph->name, n->name);
     n->outputs[0].dtype = MXN_FLOAT64;
   }
@@ -139,9 +165,6 @@ static mxn_status bind_input(mxn_executor *e, size_t i, const mxn_input *input, 
   if (input->type.n_dims > MXN_MAX_DIMS || !shape_is_known(&input->type) || !type_bytes(&input->type, &bytes))
     return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected a type and a shape, got %s %s", e->graph->name,
                      input->name, mxn_dtype_name(input->type.dtype), shape_text(&input->type, text));
-  if (n->outputs[0].dtype != MXN_DTYPE_UNKNOWN && n->outputs[0].dtype != input->type.dtype && e->needed[n->id])
-    return error_set(err, MXN_ARGUMENT, "%s: input '%s': the model has %s, got %s", e->graph->name, input->name,
-                     mxn_dtype_name(n->outputs[0].dtype), mxn_dtype_name(input->type.dtype));
   e->input_names[i] = n->name;
   e->input_types[i] = input->type;
   e->inputs[i] = e->needed[n->id] ? n : NULL;
@@ -230,7 +253,7 @@ static void allocate_tensors(mxn_executor *e) {
     const node *n = e->steps[i].node;
     for (uint32_t k = 0; k < n->n_outputs && has_memory(&e->steps[i]); k++) {
       size_t bytes = 0;
-      if (type_bytes(&n->outputs[k], &bytes)) e->tensors[n->id][k].data = allocate(&e->arena, bytes);
+      if (type_bytes(&n->outputs[k], &bytes)) e->tensors[n->id][k].data = allocate(e, bytes);
     }
   }
 }
@@ -240,7 +263,7 @@ static void allocate_outputs(mxn_executor *e) {
   for (size_t i = 0; i < e->n_outputs; i++) {
     size_t bytes = 0;
     if (node_is_variable(e->outputs[i].node) && type_bytes(value_type(e->outputs[i]), &bytes))
-      e->own_output[i] = allocate(&e->arena, bytes);
+      e->own_output[i] = allocate(e, bytes);
   }
 }
 
@@ -268,6 +291,9 @@ mxn_status mxn_executor_create(const mxn_model *model, const mxn_input *inputs, 
   if (options) memcpy(&o, options, options->struct_bytes < sizeof o ? options->struct_bytes : sizeof o);
   mxn_executor *e = calloc(1, sizeof *e);
   if (!e) return error_set(err, MXN_NOMEM, "%s: out of memory", model->graph->name);
+  e->allocate = o.allocate ? o.allocate : allocate_on_heap;
+  e->release = o.allocate ? o.release : release_to_heap;
+  e->memory_context = o.memory_context;
   arena_init(&e->arena);
   if (setjmp(e->arena.recovery)) {
     mxn_executor_destroy(e);
