@@ -2,6 +2,8 @@
  *
  * The executor has its own copy of the graph, with types for the bound inputs,
  * and one array for each value that a wanted output needs, all made at create.
+ * Where a shape depends on data the array is made by the run, and lives until the
+ * next one.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -21,6 +23,7 @@
 
 typedef struct step {
   const node *node;
+  bool has_data_shape;   /* types of its outputs depend on data, of its own or of its inputs */
   program_step *program; /* NULL: the reference forward */
   mxn_tensor *inputs;    /* [n_inputs], filled at each run */
 } step;
@@ -43,6 +46,8 @@ struct mxn_executor {
   void *(*allocate)(void *context, size_t bytes);
   void (*release)(void *context, void *data);
   void *memory_context;
+  void **run_blocks; /* heap: memory of the last run, for outputs whose shapes it found */
+  size_t n_run_blocks, run_blocks_capacity;
 };
 
 /* Memory of values: from the caller, or from the heap. */
@@ -75,6 +80,27 @@ static void *allocate(mxn_executor *e, size_t bytes) {
   if (!b->data) longjmp(e->arena.recovery, 1);
   arena_defer(&e->arena, release_block, b);
   return b->data;
+}
+
+/* Blocks of one run. */
+
+static void release_run(mxn_executor *e) {
+  for (size_t i = 0; i < e->n_run_blocks; i++) e->release(e->memory_context, e->run_blocks[i]);
+  e->n_run_blocks = 0;
+}
+
+static void *allocate_for_run(void *executor, size_t bytes) {
+  mxn_executor *e = executor;
+  if (e->n_run_blocks == e->run_blocks_capacity) {
+    const size_t capacity = e->run_blocks_capacity ? e->run_blocks_capacity * 2 : 16;
+    void **blocks = realloc(e->run_blocks, capacity * sizeof *blocks);
+    if (!blocks) return NULL;
+    e->run_blocks = blocks;
+    e->run_blocks_capacity = capacity;
+  }
+  void *data = e->allocate(e->memory_context, bytes);
+  if (data) e->run_blocks[e->n_run_blocks++] = data;
+  return data;
 }
 
 /* What to evaluate. */
@@ -208,18 +234,55 @@ static mxn_status infer(mxn_executor *e, mxn_error *err) {
   return MXN_OK;
 }
 
-static mxn_status check_types(const mxn_executor *e, mxn_error *err) {
+/* Without numpy semantics no array is empty or a scalar: MXNet takes a size of 0 for
+ * one that is not known yet. */
+static bool means_a_shape(const graph *g, const mxn_type *t) {
+  for (int32_t d = 0; !g->np_shape && d < t->n_dims; d++)
+    if (t->dims[d] == 0) return false;
+  return g->np_shape || t->n_dims != 0;
+}
+
+static mxn_status check_node_types(const mxn_executor *e, const node *n, mxn_error *err) {
+  char text[SHAPE_TEXT_BYTES];
   size_t bytes;
-  for (size_t i = 0; i < e->graph->n_nodes; i++) {
-    const node *n = e->graph->nodes[i];
-    for (uint32_t k = 0; e->needed[i] && k < n->n_outputs; k++) {
-      char text[SHAPE_TEXT_BYTES];
-      const mxn_type *t = &n->outputs[k];
-      if (shape_is_known(t) && type_bytes(t, &bytes)) continue;
+  for (uint32_t k = 0; k < n->n_outputs; k++) {
+    const mxn_type *t = &n->outputs[k];
+    if (!shape_is_known(t) || !type_bytes(t, &bytes))
       return error_set(err, MXN_SHAPE, "%s: node '%s' (%s): the type of output %u cannot be inferred: %s %s",
                        e->graph->name, n->name, n->op, k, mxn_dtype_name(t->dtype), shape_text(t, text));
-    }
+    if (!means_a_shape(e->graph, t))
+      return error_set(err, MXN_SHAPE,
+                       "%s: node '%s' (%s): output %u has shape %s: expected sizes from 1 on, as the model is not of "
+                       "numpy semantics (is_np_shape)",
+                       e->graph->name, n->name, n->op, k, shape_text(t, text));
   }
+  return MXN_OK;
+}
+
+static bool has_unknown_shape(const node *n) {
+  for (uint32_t k = 0; k < n->n_outputs; k++)
+    if (!shape_is_known(&n->outputs[k])) return true;
+  return false;
+}
+
+/* The shapes of an operator may be unknown until it runs where they depend on data,
+ * of its own or of an operator before it. */
+static bool waits_for_data(const node *n) {
+  bool waits = op_has_data_shape(n);
+  for (uint32_t i = 0; i < n->n_inputs && !subgraph_is(n); i++) {
+    const node *from = n->inputs[i].node;
+    waits |= !input_is_ignored(n, i) && !shape_is_known(&from->outputs[n->inputs[i].output]);
+  }
+  return waits && has_unknown_shape(n);
+}
+
+/* Nodes stand behind their inputs, so an unknown shape was found right before. */
+static mxn_status check_types(const mxn_executor *e, mxn_error *err) {
+  for (size_t i = 0; i < e->graph->n_nodes; i++) {
+    const node *n = e->graph->nodes[i];
+    if (e->needed[i] && (node_is_variable(n) || !waits_for_data(n))) TRY(check_node_types(e, n, err));
+  }
+  for (size_t i = 0; i < e->n_steps; i++) e->steps[i].has_data_shape = waits_for_data(e->steps[i].node);
   return MXN_OK;
 }
 
@@ -238,7 +301,7 @@ static mxn_status list_steps(mxn_executor *e, uint32_t n_cores, mxn_error *err) 
   return MXN_OK;
 }
 
-static bool has_memory(const step *s) { return !s->program || program_step_copies(s->program); }
+static bool has_memory(const step *s) { return !s->has_data_shape && (!s->program || program_step_copies(s->program)); }
 
 static void allocate_tensors(mxn_executor *e) {
   const graph *g = e->graph;
@@ -309,6 +372,8 @@ mxn_status mxn_executor_create(const mxn_model *model, const mxn_input *inputs, 
 
 void mxn_executor_destroy(mxn_executor *executor) {
   if (!executor) return;
+  release_run(executor);
+  free(executor->run_blocks);
   arena_finish(&executor->arena);
   free(executor);
 }
@@ -340,12 +405,14 @@ static mxn_status take_inputs(mxn_executor *e, const mxn_tensor *inputs, size_t 
   return MXN_OK;
 }
 
-static mxn_status run_step(const mxn_executor *e, step *s, mxn_error *err) {
+static mxn_status run_step(mxn_executor *e, step *s, mxn_error *err) {
   const node *n = s->node;
   mxn_tensor *outputs = e->tensors[n->id];
   for (uint32_t k = 0; k < n->n_inputs; k++) s->inputs[k] = e->tensors[n->inputs[k].node->id][n->inputs[k].output];
   if (s->program) return program_step_run(s->program, s->inputs, outputs, err);
-  const mxn_status status = op_forward(n, s->inputs, outputs, err);
+  const op_memory memory = {allocate_for_run, e};
+  for (uint32_t k = 0; k < n->n_outputs && s->has_data_shape; k++) outputs[k] = (mxn_tensor){.type = n->outputs[k]};
+  const mxn_status status = op_forward_allocating(n, s->inputs, outputs, s->has_data_shape ? &memory : NULL, err);
   return status == MXN_OK ? status : error_prefix(err, status, "%s", e->graph->name);
 }
 
@@ -367,6 +434,7 @@ mxn_status mxn_executor_run(mxn_executor *executor, const mxn_tensor *inputs, si
     return error_set(err, MXN_ARGUMENT, "%s: expected room for %zu outputs, got %zu", executor->graph->name,
                      executor->n_outputs, n_outputs);
   TRY(take_inputs(executor, inputs, n_inputs, err));
+  release_run(executor);
   for (size_t i = 0; i < executor->n_steps; i++) TRY(run_step(executor, &executor->steps[i], err));
   give_outputs(executor, outputs);
   return MXN_OK;

@@ -57,6 +57,7 @@ struct node {
    * for variables and for operators that nobody knows. */
   const struct op_def *def;
   const struct op_parameter *parameters;
+  bool np_shape; /* the graph's, for the operator: what shapes mean to it */
 
   /* Variables only. */
   const mxn_tensor *constant; /* the parameter's array, or NULL */

@@ -94,6 +94,7 @@ static const char *const *list_suffixes(const graph *g, const node *n) {
 static mxn_status bind_node(const graph *g, node *n, uint32_t *n_outputs, mxn_error *err) {
   n->def = op_find(n->op);
   n->parameters = NULL;
+  n->np_shape = g->np_shape;
   if (!n->def) return MXN_OK;
   size_t n_attributes = 0;
   while (n->def->attributes && n->def->attributes[n_attributes].name) n_attributes++;

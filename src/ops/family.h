@@ -6,6 +6,7 @@
 #define MXN_OPS_FAMILY_H
 
 #include "ops/infer.h"
+#include "ops/layers.h"
 
 /* batch.c: rules for the batch. */
 bool batch_all(const node *n, const bool *is_carried);       /* every input carries it */
@@ -14,6 +15,10 @@ bool batch_broadcast(const node *n, const bool *is_carried); /* as numpy broadca
 
 /* forward.c: an error where the output is no kind of float. */
 MXN_MUST_CHECK mxn_status check_floats(const forward *f);
+
+/* forward.c: give output i its shape and memory, where the shape depends on data.
+ * Each such output once, before its data are written. */
+MXN_MUST_CHECK mxn_status forward_allocate(const forward *f, uint32_t i, const mxn_type *type);
 
 /* elementwise.c */
 #define UNARY(name, floats, integers) extern const unary_function unary_##name;

@@ -14,8 +14,11 @@ enum { DATA, GAMMA, BETA, MEAN, VARIANCE };
 
 uint32_t batch_norm_outputs(const node *n) { return op_bool(n, "output_mean_var") ? 3 : 1; }
 
+/* BatchNorm_v1 and SyncBatchNorm declare no axis. */
+static int64_t given_axis(const node *n) { return op_declares(n, "axis") ? op_int(n, "axis") : 1; }
+
 static int32_t channel_axis(const node *n, int32_t n_dims) {
-  const int64_t axis = op_int(n, "axis");
+  const int64_t axis = given_axis(n);
   return (int32_t)(axis < 0 ? axis + n_dims : axis);
 }
 
@@ -24,7 +27,7 @@ mxn_status batch_norm_shape(inference *x) {
   const mxn_type *data = x->inputs[DATA];
   int32_t axis;
   if (data->n_dims < 0) return MXN_OK;
-  TRY(infer_axis(x, "axis", op_int(x->node, "axis"), data->n_dims, &axis));
+  TRY(infer_axis(x, "axis", given_axis(x->node), data->n_dims, &axis));
   mxn_type channels = {.n_dims = 1, .dims = {data->dims[axis]}};
   for (uint32_t i = GAMMA; i <= VARIANCE; i++) {
     TRY(infer_input(x, i, &channels));

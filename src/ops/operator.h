@@ -87,6 +87,7 @@ typedef struct forward {
   mxn_tensor *outputs;
   arena *scratch;
   mxn_error *err;
+  const op_memory *memory; /* of forward_allocate(); NULL: all outputs have theirs */
 } forward;
 
 typedef mxn_status (*op_run)(const forward *f);
@@ -118,9 +119,10 @@ struct op_def {
   uint32_t (*count_outputs)(const node *n);
   uint32_t n_hidden_outputs;
 
-  op_infer shape;                                               /* required */
-  op_infer dtype;                                               /* NULL: one for all inputs and outputs */
-  op_run forward;                                               /* NULL: no reference */
+  op_infer shape;      /* required */
+  op_infer dtype;      /* NULL: one for all inputs and outputs */
+  op_run forward;      /* NULL: no reference */
+  bool has_data_shape; /* shapes of outputs depend on data: forward sets them by forward_allocate() */
   bool (*carries_batch)(const node *n, const bool *is_carried); /* NULL: not proven */
 
   const unary_function *unary;

@@ -76,6 +76,9 @@ mxn_dtype op_dtype(const node *n, const char *attribute);
  * what op_dtype() gives MXN_DTYPE_UNKNOWN; op_int() and op_float() give 0. */
 bool op_is_none(const node *n, const char *attribute);
 
+/* Whether the operator has an attribute of that name. */
+bool op_declares(const node *n, const char *attribute);
+
 /* Facts about an operator, for partition and passes. */
 bool op_is_known(const node *n);
 uint32_t op_first_label(const node *n); /* index of the first label input; n_inputs where it has none */
@@ -101,10 +104,25 @@ bool op_carries_batch(const node *n, const bool *input_carries);
  * breaks it. Types must be inferred. */
 bool ops_prove_batch(const graph *g, const node **out_first);
 
+/* Whether shapes of its outputs are known only when it has run. */
+bool op_has_data_shape(const node *n);
+
+/* Where memory comes from for outputs whose shapes are not known before a run.
+ * NULL from allocate() is out of memory. */
+typedef struct op_memory {
+  void *(*allocate)(void *context, size_t bytes);
+  void *context;
+} op_memory;
+
 /* Run the node on its inputs. `inputs` have the node's inferred input types (or
  * any that inference accepts); `outputs` have types and memory set by the
  * caller. MXN_UNSUPPORTED where the operator has no reference forward. Threads:
  * any, on different outputs. */
 MXN_MUST_CHECK mxn_status op_forward(const node *n, const mxn_tensor *inputs, mxn_tensor *outputs, mxn_error *err);
+
+/* As op_forward() for outputs without memory, whose types may be unknown: types are
+ * inferred from those of the inputs, memory comes from `memory` (NULL: op_forward). */
+MXN_MUST_CHECK mxn_status op_forward_allocating(const node *n, const mxn_tensor *inputs, mxn_tensor *outputs,
+                                                const op_memory *memory, mxn_error *err);
 
 #endif

@@ -96,6 +96,7 @@ const op_def *op_find(const char *name) {
 
 const char *op_name(const node *n) { return n->def ? n->def->name : n->op; }
 bool op_is(const node *n, const char *canonical_name) { return strcmp(op_name(n), canonical_name) == 0; }
+bool op_has_data_shape(const node *n) { return n->def && n->def->has_data_shape; }
 bool op_is_known(const node *n) { return n->def != NULL; }
 
 uint32_t op_own_inputs(const node *n) {
@@ -122,6 +123,12 @@ static const op_parameter *find_parameter(const node *n, const char *name) {
   assert(!"the operator declares no such attribute");
   static const op_parameter none = {.is_none = true};
   return &none;
+}
+
+bool op_declares(const node *n, const char *name) {
+  const op_attribute *a = n->def ? n->def->attributes : NULL;
+  while (a && a->name && strcmp(a->name, name) != 0) a++;
+  return a && a->name;
 }
 
 bool op_is_none(const node *n, const char *name) { return find_parameter(n, name)->is_none; }
