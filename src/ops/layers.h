@@ -32,4 +32,29 @@ mxn_status instance_norm_forward(const forward *f);
 mxn_status lrn_shape(inference *x);
 mxn_status lrn_forward(const forward *f);
 
+/* rnn.c */
+uint32_t rnn_inputs(const node *n);
+uint32_t rnn_outputs(const node *n);
+mxn_status rnn_shape(inference *x);
+mxn_status rnn_dtype(inference *x);
+mxn_status rnn_forward(const forward *f);
+mxn_status rnn_param_concat_shape(inference *x);
+
+/* resize.c */
+mxn_status upsampling_shape(inference *x);
+mxn_status upsampling_forward(const forward *f);
+uint32_t bilinear_resize_inputs(const node *n);
+mxn_status bilinear_resize_shape(inference *x);
+mxn_status bilinear_resize_forward(const forward *f);
+mxn_status adaptive_pooling_shape(inference *x);
+mxn_status adaptive_pooling_forward(const forward *f);
+
+/* sampling.c */
+mxn_status grid_generator_shape(inference *x);
+mxn_status grid_generator_forward(const forward *f);
+mxn_status bilinear_sampler_shape(inference *x);
+mxn_status bilinear_sampler_forward(const forward *f);
+mxn_status spatial_transformer_shape(inference *x);
+mxn_status spatial_transformer_forward(const forward *f);
+
 #endif
