@@ -5,6 +5,7 @@
 #ifndef MXN_OPS_FAMILY_H
 #define MXN_OPS_FAMILY_H
 
+#include "ops/detection.h"
 #include "ops/infer.h"
 #include "ops/layers.h"
 
@@ -19,6 +20,11 @@ MXN_MUST_CHECK mxn_status check_floats(const forward *f);
 /* forward.c: give output i its shape and memory, where the shape depends on data.
  * Each such output once, before its data are written. */
 MXN_MUST_CHECK mxn_status forward_allocate(const forward *f, uint32_t i, const mxn_type *type);
+
+/* forward.c: all numbers of an input in the scratch arena, and those of an output
+ * rounded to its type. out_n: how many; may be NULL. */
+double *input_doubles(const forward *f, uint32_t input, int64_t *out_n);
+void store_output(const forward *f, uint32_t output, const double *x);
 
 /* elementwise.c */
 #define UNARY(name, floats, integers) extern const unary_function unary_##name;

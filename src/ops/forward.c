@@ -75,6 +75,21 @@ static mxn_status prepare_outputs(const inference *x, mxn_tensor *outputs, const
   return MXN_OK;
 }
 
+double *input_doubles(const forward *f, uint32_t input, int64_t *out_n) {
+  int64_t n = 0;
+  (void)!shape_elements(&f->inputs[input].type, &n);
+  double *x = arena_array(f->scratch, (size_t)n, sizeof *x);
+  load_doubles(&f->inputs[input], 0, n, x);
+  if (out_n) *out_n = n;
+  return x;
+}
+
+void store_output(const forward *f, uint32_t output, const double *x) {
+  int64_t n = 0;
+  (void)!shape_elements(&f->outputs[output].type, &n);
+  store_doubles(&f->outputs[output], 0, n, x);
+}
+
 mxn_status check_floats(const forward *f) {
   const mxn_dtype dtype = f->outputs[0].type.dtype;
   if (dtype_is_float(dtype)) return MXN_OK;

@@ -116,14 +116,6 @@ mxn_status rnn_dtype(inference *x) {
 
 /* Forward. */
 
-static double *load_all(const forward *f, uint32_t input) {
-  int64_t n = 0;
-  (void)!shape_elements(&f->inputs[input].type, &n);
-  double *x = arena_array(f->scratch, (size_t)n, sizeof *x);
-  load_doubles(&f->inputs[input], 0, n, x);
-  return x;
-}
-
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 /* out[n_out] = weights[n_out][n_in] x + bias */
@@ -268,27 +260,21 @@ static mxn_status load_lengths(const forward *f, run *all) {
   return MXN_OK;
 }
 
-static void store_all(const forward *f, uint32_t output, const double *x) {
-  int64_t n = 0;
-  (void)!shape_elements(&f->outputs[output].type, &n);
-  store_doubles(&f->outputs[output], 0, n, x);
-}
-
 mxn_status rnn_forward(const forward *f) {
   TRY(check_floats(f));
   run all = {.r = rnn_of(f->node, &f->inputs[DATA].type)};
   const rnn *r = &all.r;
   TRY(load_lengths(f, &all));
-  all.weights = load_all(f, PARAMETERS);
+  all.weights = input_doubles(f, PARAMETERS, NULL);
   all.biases =
       all.weights + weights_of_layer(r, 0) * r->directions + weights_of_layer(r, 1) * (r->layers - 1) * r->directions;
-  all.h = load_all(f, STATE);
-  if (is_lstm(f->node)) all.c = load_all(f, CELL);
-  const double *x = load_all(f, DATA);
+  all.h = input_doubles(f, STATE, NULL);
+  if (is_lstm(f->node)) all.c = input_doubles(f, CELL, NULL);
+  const double *x = input_doubles(f, DATA, NULL);
   for (int64_t layer = 0; layer < r->layers; layer++) x = run_layer(f, &all, layer, x);
-  store_all(f, 0, x);
-  if (f->node->n_outputs > 1) store_all(f, 1, all.h);
-  if (f->node->n_outputs > 2) store_all(f, 2, all.c);
+  store_output(f, 0, x);
+  if (f->node->n_outputs > 1) store_output(f, 1, all.h);
+  if (f->node->n_outputs > 2) store_output(f, 2, all.c);
   return MXN_OK;
 }
 

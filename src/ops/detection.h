@@ -1,0 +1,43 @@
+/* detection.h - what the rows of ops_detection.def refer to.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_OPS_DETECTION_H
+#define MXN_OPS_DETECTION_H
+
+#include "ops/infer.h"
+
+/* A box as four numbers: left, top, right, bottom, or centre, width and height. */
+typedef enum box_format { BOX_CORNER, BOX_CENTER } box_format;
+
+/* The area that two boxes share, of the area that they cover; 0 where they do not touch. */
+double box_iou(const double *a, const double *b, box_format format);
+
+/* boxes.c */
+mxn_status box_nms_shape(inference *x);
+mxn_status box_nms_forward(const forward *f);
+mxn_status box_iou_shape(inference *x);
+mxn_status box_iou_forward(const forward *f);
+mxn_status box_encode_shape(inference *x);
+mxn_status box_encode_forward(const forward *f);
+mxn_status box_decode_shape(inference *x);
+mxn_status box_decode_forward(const forward *f);
+mxn_status bipartite_matching_shape(inference *x);
+mxn_status bipartite_matching_forward(const forward *f);
+uint32_t two_outputs(const node *n);
+
+/* multibox.c */
+mxn_status multibox_prior_shape(inference *x);
+mxn_status multibox_prior_forward(const forward *f);
+mxn_status multibox_detection_shape(inference *x);
+mxn_status multibox_detection_forward(const forward *f);
+
+/* roi.c */
+mxn_status roi_pooling_shape(inference *x);
+mxn_status roi_pooling_forward(const forward *f);
+mxn_status roi_align_shape(inference *x);
+mxn_status roi_align_forward(const forward *f);
+mxn_status psroi_pooling_shape(inference *x);
+mxn_status psroi_pooling_forward(const forward *f);
+
+#endif
