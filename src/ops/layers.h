@@ -57,4 +57,60 @@ mxn_status bilinear_sampler_forward(const forward *f);
 mxn_status spatial_transformer_shape(inference *x);
 mxn_status spatial_transformer_forward(const forward *f);
 
+/* attention.c */
+mxn_status selfatt_qk_shape(inference *x);
+mxn_status selfatt_qk_forward(const forward *f);
+mxn_status selfatt_valatt_shape(inference *x);
+mxn_status selfatt_valatt_forward(const forward *f);
+mxn_status encdec_qk_shape(inference *x);
+mxn_status encdec_qk_forward(const forward *f);
+mxn_status encdec_valatt_shape(inference *x);
+mxn_status encdec_valatt_forward(const forward *f);
+
+/* ctc_loss.c */
+uint32_t ctc_loss_inputs(const node *n);
+mxn_status ctc_loss_shape(inference *x);
+mxn_status ctc_loss_dtype(inference *x);
+mxn_status ctc_loss_forward(const forward *f);
+
+/* softmax.c: outputs that let data through */
+mxn_status svm_output_shape(inference *x);
+mxn_status sparse_reg_shape(inference *x);
+
+/* pooling_v1.c */
+mxn_status pooling_v1_shape(inference *x);
+mxn_status pooling_v1_forward(const forward *f);
+
+/* correlation.c */
+mxn_status correlation_shape(inference *x);
+mxn_status correlation_forward(const forward *f);
+
+/* signal.c */
+mxn_status fft_shape(inference *x);
+mxn_status fft_forward(const forward *f);
+mxn_status ifft_shape(inference *x);
+mxn_status ifft_forward(const forward *f);
+mxn_status count_sketch_shape(inference *x);
+mxn_status count_sketch_forward(const forward *f);
+
+/* hawkes.c */
+mxn_status hawkes_shape(inference *x);
+mxn_status hawkes_dtype(inference *x);
+mxn_status hawkes_forward(const forward *f);
+
+/* image.c */
+mxn_status image_crop_shape(inference *x);
+mxn_status image_crop_forward(const forward *f);
+mxn_status image_flip_shape(inference *x);
+mxn_status image_flip_left_right_forward(const forward *f);
+mxn_status image_flip_top_bottom_forward(const forward *f);
+mxn_status image_to_tensor_shape(inference *x);
+mxn_status image_to_tensor_dtype(inference *x);
+mxn_status image_to_tensor_forward(const forward *f);
+mxn_status image_normalize_shape(inference *x);
+mxn_status image_normalize_forward(const forward *f);
+mxn_status image_resize_shape(inference *x);
+mxn_status image_resize_dtype(inference *x);
+mxn_status image_resize_forward(const forward *f);
+
 #endif

@@ -22,9 +22,12 @@ static bool is_text(const node *n, const char *name, const char *text) {
   return given && strcmp(given, text) == 0;
 }
 
+/* Pooling_v1 declares none. */
+static const char *layout_of(const node *n) { return op_declares(n, "layout") ? op_text(n, "layout") : NULL; }
+
 /* "NWC", "NHWC", "NDHWC" end in C. */
 static bool has_channels_last(const node *n) {
-  const char *layout = op_text(n, "layout");
+  const char *layout = layout_of(n);
   return layout && layout[strlen(layout) - 1] == 'C';
 }
 
@@ -57,7 +60,7 @@ static mxn_status check_attributes(inference *x, int32_t n_spatial) {
   const node *n = x->node;
   if (is_text(n, "pool_type", "lp") && (op_int(n, "p_value") < 1 || op_int(n, "p_value") > 3))
     return infer_error(x, MXN_SHAPE, "p_value is %" PRId64 ", expected 1, 2 or 3", op_int(n, "p_value"));
-  const char *layout = op_text(n, "layout");
+  const char *layout = layout_of(n);
   if (layout && strlen(layout) != (size_t)n_spatial + 2)
     return infer_error(x, MXN_SHAPE, "layout %s does not fit data of %d dimensions", layout, n_spatial + 2);
   if (op_bool(n, "global_pool")) return MXN_OK;

@@ -219,3 +219,21 @@ mxn_status regression_output_shape(inference *x) {
   if (data->n_dims == 2 && data->dims[1] == 1) label.n_dims = 1;
   return infer_label(x, &label);
 }
+
+/* Outputs that let data through. */
+
+mxn_status svm_output_shape(inference *x) {
+  TRY(infer_data_shape(x));
+  if (x->n_inputs < 2 || x->inputs[0]->n_dims < 1) return MXN_OK;
+  const mxn_type label = {.n_dims = 1, .dims = {x->inputs[0]->dims[0]}};
+  return infer_input(x, 1, &label);
+}
+
+mxn_status sparse_reg_shape(inference *x) {
+  const mxn_type *data = x->inputs[0];
+  TRY(infer_data_shape(x));
+  if (data->n_dims < 0) return MXN_OK;
+  if (data->n_dims < 2) return infer_error(x, MXN_SHAPE, "data has %d dimensions, expected at least 2", data->n_dims);
+  const mxn_type average = {.n_dims = 1, .dims = {data->dims[1]}};
+  return infer_input(x, 1, &average);
+}

@@ -1,0 +1,258 @@
+/* image.c - the _image_ operators. Images are (height, width, channels), or several
+ * of them; tensors are (channels, height, width).
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "ops/family.h"
+#include "ops/number.h"
+
+/* Dimensions from the last one: a batch may stand before them. */
+typedef struct image {
+  int64_t batch, height, width, channels;
+  size_t pixel, row; /* bytes */
+} image;
+
+static image image_of(const mxn_type *t) {
+  const int64_t *last = t->dims + t->n_dims - 3;
+  image i = {t->n_dims > 3 ? t->dims[0] : 1, last[0], last[1], last[2], 0, 0};
+  i.pixel = (size_t)i.channels * mxn_dtype_bytes(t->dtype);
+  i.row = (size_t)i.width * i.pixel;
+  return i;
+}
+
+static mxn_status check_dims(inference *x) {
+  const int32_t n_dims = x->inputs[0]->n_dims;
+  if (n_dims < 0 || n_dims == 3 || n_dims == 4) return MXN_OK;
+  return infer_error(x, MXN_SHAPE, "data has %d dimensions, expected 3 or 4", n_dims);
+}
+
+/* Output 0 is data with another height and width. */
+static mxn_status infer_size(inference *x, int64_t height, int64_t width) {
+  mxn_type output = *x->inputs[0];
+  output.dims[output.n_dims - 3] = height;
+  output.dims[output.n_dims - 2] = width;
+  return infer_output(x, 0, &output);
+}
+
+/* Crop. */
+
+static mxn_status check_side(inference *x, const char *start, const char *length, int64_t size) {
+  const int64_t from = op_int(x->node, start), n = op_int(x->node, length);
+  if (from >= 0 && n > 0 && (size < 0 || from + n <= size)) return MXN_OK;
+  return infer_error(x, MXN_SHAPE, "%s is %" PRId64 " and %s %" PRId64 ", expected a part of %" PRId64, start, from,
+                     length, n, size);
+}
+
+mxn_status image_crop_shape(inference *x) {
+  const mxn_type *data = x->inputs[0];
+  TRY(check_dims(x));
+  if (data->n_dims < 0) return MXN_OK;
+  const int64_t channels = data->dims[data->n_dims - 1];
+  if (channels >= 0 && channels != 1 && channels != 3)
+    return infer_error(x, MXN_SHAPE, "data has %" PRId64 " channels, expected 1 or 3", channels);
+  TRY(check_side(x, "y", "height", data->dims[data->n_dims - 3]));
+  TRY(check_side(x, "x", "width", data->dims[data->n_dims - 2]));
+  return infer_size(x, op_int(x->node, "height"), op_int(x->node, "width"));
+}
+
+mxn_status image_crop_forward(const forward *f) {
+  const image in = image_of(&f->inputs[0].type), out = image_of(&f->outputs[0].type);
+  const int64_t top = op_int(f->node, "y"), left = op_int(f->node, "x");
+  const char *from = f->inputs[0].data;
+  char *to = f->outputs[0].data;
+  for (int64_t i = 0; i < out.batch * out.height; i++) {
+    const int64_t row = i / out.height * in.height + top + i % out.height;
+    memcpy(to + (size_t)i * out.row, from + (size_t)row * in.row + (size_t)left * in.pixel, out.row);
+  }
+  return MXN_OK;
+}
+
+/* Flips. */
+
+mxn_status image_flip_shape(inference *x) {
+  TRY(check_dims(x));
+  return infer_same_shape(x);
+}
+
+mxn_status image_flip_left_right_forward(const forward *f) {
+  const image in = image_of(&f->inputs[0].type);
+  const char *from = f->inputs[0].data;
+  char *to = f->outputs[0].data;
+  for (int64_t i = 0; i < in.batch * in.height * in.width; i++) {
+    const int64_t mirrored = i / in.width * in.width + in.width - 1 - i % in.width;
+    if (in.pixel > 0) memcpy(to + (size_t)i * in.pixel, from + (size_t)mirrored * in.pixel, in.pixel);
+  }
+  return MXN_OK;
+}
+
+mxn_status image_flip_top_bottom_forward(const forward *f) {
+  const image in = image_of(&f->inputs[0].type);
+  const char *from = f->inputs[0].data;
+  char *to = f->outputs[0].data;
+  for (int64_t i = 0; i < in.batch * in.height; i++) {
+    const int64_t mirrored = i / in.height * in.height + in.height - 1 - i % in.height;
+    if (in.row > 0) memcpy(to + (size_t)i * in.row, from + (size_t)mirrored * in.row, in.row);
+  }
+  return MXN_OK;
+}
+
+/* To a tensor of float32 from 0 to 1. */
+
+mxn_status image_to_tensor_shape(inference *x) {
+  const mxn_type *data = x->inputs[0];
+  TRY(check_dims(x));
+  if (data->n_dims < 0) return MXN_OK;
+  mxn_type output = *data;
+  int64_t *to = output.dims + output.n_dims - 3;
+  const int64_t *from = data->dims + data->n_dims - 3;
+  to[0] = from[2];
+  to[1] = from[0];
+  to[2] = from[1];
+  return infer_output(x, 0, &output);
+}
+
+mxn_status image_to_tensor_dtype(inference *x) { return infer_output_dtype(x, 0, MXN_FLOAT32); }
+
+mxn_status image_to_tensor_forward(const forward *f) {
+  const image in = image_of(&f->inputs[0].type);
+  const int64_t plane = in.height * in.width;
+  for (int64_t i = 0; i < in.batch * in.channels * plane; i++) {
+    double x;
+    load_doubles(&f->inputs[0],
+                 i / plane / in.channels * plane * in.channels + i % plane * in.channels + i / plane % in.channels, 1,
+                 &x);
+    x /= 255;
+    store_doubles(&f->outputs[0], i, 1, &x);
+  }
+  return MXN_OK;
+}
+
+/* Normalize a tensor: (x - mean) / std, for each channel. */
+
+mxn_status image_normalize_shape(inference *x) {
+  static const char *const names[] = {"mean", "std"};
+  const mxn_type *data = x->inputs[0];
+  TRY(check_dims(x));
+  TRY(infer_same_shape(x));
+  if (data->n_dims < 0) return MXN_OK;
+  const int64_t channels = data->dims[data->n_dims - 3];
+  if (channels >= 0 && channels != 1 && channels != 3)
+    return infer_error(x, MXN_SHAPE, "data has %" PRId64 " channels, expected 1 or 3", channels);
+  for (int i = 0; i < 2 && channels >= 0; i++) {
+    const int64_t n = op_numbers_of(x->node, names[i]).n;
+    if (n != 1 && n != channels)
+      return infer_error(x, MXN_SHAPE, "%s has %" PRId64 " values, expected 1 or %" PRId64, names[i], n, channels);
+  }
+  return MXN_OK;
+}
+
+mxn_status image_normalize_forward(const forward *f) {
+  const mxn_type *t = &f->inputs[0].type;
+  const int64_t *last = t->dims + t->n_dims - 3, plane = last[1] * last[2];
+  const op_numbers mean = op_numbers_of(f->node, "mean"), std = op_numbers_of(f->node, "std");
+  const int64_t planes = last[0] * (t->n_dims > 3 ? t->dims[0] : 1);
+  double *x = arena_array(f->scratch, (size_t)plane, sizeof *x);
+  for (int64_t i = 0; i < planes; i++) {
+    const int64_t c = i % last[0];
+    load_doubles(&f->inputs[0], i * plane, plane, x);
+    for (int64_t k = 0; k < plane; k++) x[k] = (x[k] - mean.v[mean.n > 1 ? c : 0]) / std.v[std.n > 1 ? c : 0];
+    store_doubles(&f->outputs[0], i * plane, plane, x);
+  }
+  return MXN_OK;
+}
+
+/* Resize, as OpenCV does it: its positions, and for uint8 its fixed-point weights. */
+
+typedef enum interpolation { NEAREST, LINEAR } interpolation;
+
+static int64_t kept_ratio(int64_t side, int64_t short_side, int64_t size) {
+  return side <= short_side ? size : side * size / short_side;
+}
+
+mxn_status image_resize_shape(inference *x) {
+  const mxn_type *data = x->inputs[0];
+  const op_tuple size = op_tuple_of(x->node, "size");
+  TRY(check_dims(x));
+  if ((size.n != 1 && size.n != 2) || size.v[0] < 1 || size.v[size.n - 1] < 1 || size.v[0] > INT32_MAX ||
+      size.v[size.n - 1] > INT32_MAX)
+    return infer_error(x, MXN_SHAPE, "size has %d values, expected one or two of at least 1", size.n < 0 ? 0 : size.n);
+  if (data->n_dims < 0) return MXN_OK;
+  const int64_t height = data->dims[data->n_dims - 3], width = data->dims[data->n_dims - 2];
+  if (size.n == 2) return infer_size(x, size.v[1], size.v[0]);
+  if (!op_bool(x->node, "keep_ratio")) return infer_size(x, size.v[0], size.v[0]);
+  if (height < 0 || width < 0) return MXN_OK;
+  const int64_t shorter = height < width ? height : width;
+  if (shorter < 1 || height > INT32_MAX || width > INT32_MAX)
+    return infer_error(x, MXN_SHAPE, "data is %" PRId64 " by %" PRId64, height, width);
+  return infer_size(x, kept_ratio(height, shorter, size.v[0]), kept_ratio(width, shorter, size.v[0]));
+}
+
+mxn_status image_resize_dtype(inference *x) {
+  TRY(infer_data_dtype(x));
+  const mxn_dtype dtype = x->inputs[0]->dtype;
+  if (dtype == MXN_DTYPE_UNKNOWN || dtype == MXN_UINT8 || dtype == MXN_FLOAT32 || dtype == MXN_FLOAT64) return MXN_OK;
+  return infer_error(x, MXN_UNSUPPORTED, "data is %s, expected uint8, float32 or float64", mxn_dtype_name(dtype));
+}
+
+/* Between `first` and `next`; `weight` is that of `next`. */
+typedef struct position {
+  int64_t first, next;
+  double weight;
+} position;
+
+static position position_of(int64_t i, int64_t in, int64_t out, interpolation how) {
+  const double scale = (double)in / (double)out;
+  if (how == NEAREST) {
+    const int64_t at = (int64_t)floor((double)i * scale);
+    return (position){at < in ? at : in - 1, at < in ? at : in - 1, 0};
+  }
+  const float at = (float)(((double)i + 0.5) * scale - 0.5);
+  const float below = floorf(at);
+  if (below < 0) return (position){0, 0, 0};
+  if ((int64_t)below >= in - 1) return (position){in - 1, in - 1, 0};
+  return (position){(int64_t)below, (int64_t)below + 1, (double)(at - below)};
+}
+
+static double mix(double a, double b, double weight) { return a * (1 - weight) + b * weight; }
+
+/* Bytes are mixed with weights of 1/2048, and the sum is rounded in two steps. */
+static double mix_bytes(const double p[4], const position *y, const position *x) {
+  const int64_t unit = 2048, right = lrint(x->weight * (double)unit), left = lrint((1 - x->weight) * (double)unit);
+  const int64_t low = lrint(y->weight * (double)unit), high = lrint((1 - y->weight) * (double)unit);
+  const int64_t top = (int64_t)p[0] * left + (int64_t)p[1] * right,
+                bottom = (int64_t)p[2] * left + (int64_t)p[3] * right;
+  return (double)((((high * (top >> 4)) >> 16) + ((low * (bottom >> 4)) >> 16) + 2) >> 2);
+}
+
+static double resized(const forward *f, const image *in, int64_t sample, int64_t c, const position *y,
+                      const position *x) {
+  const int64_t rows[] = {y->first, y->next}, columns[] = {x->first, x->next};
+  double p[4];
+  for (int i = 0; i < 4; i++)
+    load_doubles(&f->inputs[0], ((sample * in->height + rows[i / 2]) * in->width + columns[i % 2]) * in->channels + c,
+                 1, &p[i]);
+  if (f->inputs[0].type.dtype == MXN_UINT8 && op_int(f->node, "interp") == LINEAR) return mix_bytes(p, y, x);
+  return mix(mix(p[0], p[1], x->weight), mix(p[2], p[3], x->weight), y->weight);
+}
+
+mxn_status image_resize_forward(const forward *f) {
+  const image in = image_of(&f->inputs[0].type), out = image_of(&f->outputs[0].type);
+  const int64_t interp = op_int(f->node, "interp");
+  if (interp != NEAREST && interp != LINEAR)
+    return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED,
+                    "interp is %" PRId64 ", expected 0 (nearest) or 1 (bilinear)", interp);
+  if (in.height == out.height && in.width == out.width) return copy_forward(f);
+  for (int64_t i = 0; i < out.batch * out.height * out.width; i++) {
+    const position x = position_of(i % out.width, in.width, out.width, (interpolation)interp);
+    const position y = position_of(i / out.width % out.height, in.height, out.height, (interpolation)interp);
+    for (int64_t c = 0; c < out.channels; c++) {
+      const double number = resized(f, &in, i / out.width / out.height, c, &y, &x);
+      store_doubles(&f->outputs[0], i * out.channels + c, 1, &number);
+    }
+  }
+  return MXN_OK;
+}
