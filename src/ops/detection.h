@@ -40,4 +40,25 @@ mxn_status roi_align_forward(const forward *f);
 mxn_status psroi_pooling_shape(inference *x);
 mxn_status psroi_pooling_forward(const forward *f);
 
+/* The image between its pixels, whose border goes on for one pixel; 0 beyond. */
+double between_pixels(const double *plane, int64_t height, int64_t width, double y, double x);
+
+/* roi_bent.c */
+mxn_status rroi_align_shape(inference *x);
+mxn_status rroi_align_forward(const forward *f);
+uint32_t deformable_psroi_inputs(const node *n);
+mxn_status deformable_psroi_shape(inference *x);
+mxn_status deformable_psroi_forward(const forward *f);
+
+/* proposal.c */
+uint32_t proposal_outputs(const node *n);
+mxn_status proposal_shape(inference *x);
+mxn_status proposal_dtype(inference *x);
+mxn_status proposal_forward(const forward *f);
+
+/* deformable.c */
+uint32_t deformable_inputs(const node *n); /* without a bias one less */
+mxn_status deformable_shape(inference *x);
+mxn_status deformable_forward(const forward *f);
+
 #endif
