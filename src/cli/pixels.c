@@ -77,13 +77,13 @@ image_axes pixel_axes(const pixel_settings *s) { return s->is_nhwc ? (image_axes
 
 mxn_status pixel_settings_check(const pixel_settings *s, uint32_t n_channels, const char *path, mxn_error *err) {
   const struct {
-    const char *option;
+    const char *name;
     size_t n;
   } given[] = {{"--mean", s->mean.n}, {"--std", s->deviation.n}};
   for (size_t i = 0; i < 2; i++)
     if (given[i].n > n_channels)
       return error_set(err, MXN_ARGUMENT, "%s: %s: the model has %u channel, expected 1 number, got %zu", path,
-                       given[i].option, n_channels, given[i].n);
+                       given[i].name, n_channels, given[i].n);
   return MXN_OK;
 }
 
