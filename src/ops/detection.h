@@ -61,4 +61,9 @@ uint32_t deformable_inputs(const node *n); /* without a bias one less */
 mxn_status deformable_shape(inference *x);
 mxn_status deformable_forward(const forward *f);
 
+/* multibox_target.c */
+uint32_t three_outputs(const node *n);
+mxn_status multibox_target_shape(inference *x);
+mxn_status multibox_target_forward(const forward *f);
+
 #endif

@@ -204,17 +204,20 @@ typedef struct position {
   double weight;
 } position;
 
-static position position_of(int64_t i, int64_t in, int64_t out, interpolation how) {
+static int64_t inside(int64_t i, int64_t size) { return i < 0 ? 0 : i < size ? i : size - 1; }
+
+/* At the border both neighbours are the same; OpenCV drops the weight of a column
+ * there and keeps that of a row, which bytes show in their rounding. */
+static position position_of(int64_t i, int64_t in, int64_t out, interpolation how, bool is_row) {
   const double scale = (double)in / (double)out;
   if (how == NEAREST) {
-    const int64_t at = (int64_t)floor((double)i * scale);
-    return (position){at < in ? at : in - 1, at < in ? at : in - 1, 0};
+    const int64_t at = inside((int64_t)floor((double)i * scale), in);
+    return (position){at, at, 0};
   }
-  const float at = (float)(((double)i + 0.5) * scale - 0.5);
-  const float below = floorf(at);
-  if (below < 0) return (position){0, 0, 0};
-  if ((int64_t)below >= in - 1) return (position){in - 1, in - 1, 0};
-  return (position){(int64_t)below, (int64_t)below + 1, (double)(at - below)};
+  const float at = (float)(((double)i + 0.5) * scale - 0.5), below = floorf(at);
+  const int64_t first = (int64_t)below;
+  const bool is_border = first < 0 || first >= in - 1;
+  return (position){inside(first, in), inside(first + 1, in), is_border && !is_row ? 0 : (double)(at - below)};
 }
 
 static double mix(double a, double b, double weight) { return a * (1 - weight) + b * weight; }
@@ -247,8 +250,8 @@ mxn_status image_resize_forward(const forward *f) {
                     "interp is %" PRId64 ", expected 0 (nearest) or 1 (bilinear)", interp);
   if (in.height == out.height && in.width == out.width) return copy_forward(f);
   for (int64_t i = 0; i < out.batch * out.height * out.width; i++) {
-    const position x = position_of(i % out.width, in.width, out.width, (interpolation)interp);
-    const position y = position_of(i / out.width % out.height, in.height, out.height, (interpolation)interp);
+    const position x = position_of(i % out.width, in.width, out.width, (interpolation)interp, false);
+    const position y = position_of(i / out.width % out.height, in.height, out.height, (interpolation)interp, true);
     for (int64_t c = 0; c < out.channels; c++) {
       const double number = resized(f, &in, i / out.width / out.height, c, &y, &x);
       store_doubles(&f->outputs[0], i * out.channels + c, 1, &number);

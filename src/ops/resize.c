@@ -36,6 +36,14 @@ static mxn_status check_divides(inference *x, uint32_t input, int64_t in, int64_
   return infer_error(x, MXN_SHAPE, "input %u has size %" PRId64 ", expected a divisor of %" PRId64, input, in, out);
 }
 
+/* An input is enlarged by one number in both directions. */
+static mxn_status check_one_scale(inference *x, uint32_t input, const mxn_type *output) {
+  const int64_t *in = x->inputs[input]->dims, *out = output->dims;
+  if (in[H] < 1 || in[W] < 1 || out[H] < 0 || out[W] < 0 || out[H] / in[H] == out[W] / in[W]) return MXN_OK;
+  return infer_error(x, MXN_SHAPE, "input %u would grow by %" PRId64 " and %" PRId64 ", expected one scale", input,
+                     out[H] / in[H], out[W] / in[W]);
+}
+
 static mxn_status nearest_channels(inference *x, const mxn_type *output, int64_t *channels) {
   const bool is_sum = is_text(x->node, "multi_input_mode", "sum");
   *channels = 0;
@@ -44,6 +52,7 @@ static mxn_status nearest_channels(inference *x, const mxn_type *output, int64_t
     TRY(infer_input(x, i, &any_image));
     TRY(check_divides(x, i, t->dims[H], output->dims[H]));
     TRY(check_divides(x, i, t->dims[W], output->dims[W]));
+    TRY(check_one_scale(x, i, output));
     if (is_sum && i > 0 && *channels >= 0 && t->dims[C] >= 0 && t->dims[C] != *channels)
       return infer_error(x, MXN_SHAPE, "input %u has %" PRId64 " channels, expected %" PRId64, i, t->dims[C],
                          *channels);

@@ -87,7 +87,7 @@ static void pool_region(const forward *f, int64_t i, const double *region, const
     double at = -1, best = 0;
     bin_range(k % bins / to[W], edge[1], height, to[H], in[H], dtype, &y[0], &y[1]);
     bin_range(k % to[W], edge[0], width, to[W], in[W], dtype, &x[0], &x[1]);
-    if (region[0] >= 0)
+    if (region[0] >= 0 && region[0] < (double)in[N])
       best = largest(image + (((int64_t)region[0] * in[C]) + k / bins) * in[H] * in[W], in[W], y, x, &at);
     store_doubles(&f->outputs[0], i * to[C] * bins + k, 1, &best);
     if (f->node->n_outputs > 1) store_doubles(&f->outputs[1], i * to[C] * bins + k, 1, &at);
@@ -100,7 +100,7 @@ mxn_status roi_pooling_forward(const forward *f) {
   const double *image = input_doubles(f, 0, &n);
   for (int64_t i = 0; i < f->outputs[0].type.dims[0]; i++) {
     double region[5];
-    TRY(load_region(f, i, 5, region));
+    load_doubles(&f->inputs[1], i * 5, 5, region);
     pool_region(f, i, region, image);
   }
   return MXN_OK;
