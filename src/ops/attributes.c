@@ -222,7 +222,8 @@ static bool is_tuple(const op_attribute *d) {
 /* Only what declares None as its default may be None; a tuple that has a default
  * may be, too. */
 static bool may_be_none(const op_attribute *d) {
-  return d->default_text && (is_tuple(d) || strcmp(d->default_text, "None") == 0);
+  const bool is_said = d->kind == OP_INT && d->texts;
+  return d->default_text && (is_said || is_tuple(d) || strcmp(d->default_text, "None") == 0);
 }
 
 static bool is_out_of_range(const op_attribute *d, const op_parameter *p) {

@@ -8,6 +8,7 @@
 #include "ops/detection.h"
 #include "ops/infer.h"
 #include "ops/layers.h"
+#include "ops/reduce.h"
 
 /* batch.c: rules for the batch. */
 bool batch_all(const node *n, const bool *is_carried);       /* every input carries it */

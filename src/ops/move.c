@@ -1,8 +1,8 @@
 /* move.c - operators that move elements without looking at them: transposes,
  * slices, concatenation.
  *
- * All are copies between strided views, element by element in the size of the
- * type, or in blocks where a block stays in one piece.
+ * All are copies between strided views (view.h), or of blocks where a block stays
+ * in one piece.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -11,62 +11,7 @@
 
 #include "ops/family.h"
 #include "ops/number.h"
-
-/* A view of a tensor: element (i0, i1, ...) is at start + i0 * steps[0] + ... */
-typedef struct view {
-  int64_t start;
-  int64_t steps[MXN_MAX_DIMS];
-} view;
-
-static view view_of(const mxn_type *t) {
-  view v = {0};
-  int64_t step = 1;
-  for (int32_t d = t->n_dims - 1; d >= 0; d--) {
-    v.steps[d] = step;
-    step *= t->dims[d];
-  }
-  return v;
-}
-
-/* A copy of a constant size is one instruction. */
-#define COPY_CASE(bytes)                                                                        \
-  case bytes:                                                                                   \
-    for (int64_t i = 0; i < n; i++) memcpy(to + i * (bytes), from + i * step * (bytes), bytes); \
-    break;
-
-static void copy_row(char *to, const char *from, int64_t n, int64_t step, size_t bytes) {
-  if (step == 1) {
-    memcpy(to, from, (size_t)n * bytes);
-    return;
-  }
-  switch (bytes) {
-    COPY_CASE(1)
-    COPY_CASE(2)
-    COPY_CASE(4)
-    COPY_CASE(8)
-    default: break;
-  }
-}
-
-/* The output in its order, read through a view of the input. */
-static void copy_view(mxn_tensor *out, const mxn_tensor *in, const view *v) {
-  const mxn_type *t = &out->type;
-  const size_t bytes = mxn_dtype_bytes(t->dtype);
-  int64_t elements, index[MXN_MAX_DIMS] = {0}, at = v->start;
-  if (!shape_elements(t, &elements) || elements == 0) return;
-  const int32_t last = t->n_dims - 1;
-  const int64_t length = last < 0 ? 1 : t->dims[last], step = last < 0 ? 1 : v->steps[last];
-  for (int64_t done = 0; done < elements; done += length) {
-    copy_row((char *)out->data + (size_t)done * bytes, (const char *)in->data + at * (int64_t)bytes, length, step,
-             bytes);
-    for (int32_t d = last - 1; d >= 0; d--) {
-      at += v->steps[d];
-      if (++index[d] < t->dims[d]) break;
-      at -= index[d] * v->steps[d];
-      index[d] = 0;
-    }
-  }
-}
+#include "ops/view.h"
 
 /* transpose and SwapAxis: output dimension d is input dimension order[d]. */
 

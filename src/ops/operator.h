@@ -37,7 +37,7 @@ typedef struct op_attribute {
   op_attribute_kind kind;
   const char *default_text;
   int64_t minimum;   /* of integers and of a tuple's elements; OP_TUPLE_NONE: an element may be None */
-  const char *texts; /* of an enumeration: "max|avg|sum" */
+  const char *texts; /* of an enumeration: "max|avg|sum"; of an integer: "None" where that may be written */
 } op_attribute;
 
 /* A tuple's element that is None; below every integer. */
@@ -103,6 +103,14 @@ typedef struct binary_function {
   void (*integers)(const int64_t *x, const int64_t *y, int64_t *out, int64_t n);
 } binary_function;
 
+/* A reduction: what it starts from, and n more numbers taken into the total. */
+typedef struct reduce_function {
+  double float_start;
+  int64_t integer_start;
+  void (*floats)(double *total, const double *x, int64_t n);
+  void (*integers)(int64_t *total, const int64_t *x, int64_t n);
+} reduce_function;
+
 /* The definition. */
 
 struct op_def {
@@ -127,6 +135,7 @@ struct op_def {
 
   const unary_function *unary;
   const binary_function *binary;
+  const reduce_function *reduce;
 };
 typedef struct op_def op_def;
 

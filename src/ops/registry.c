@@ -13,6 +13,7 @@
 
 #define REQUIRED NULL
 #define INT(name, text) {name, OP_INT, text, INT64_MIN, NULL}
+#define INT_OR_NONE(name, text) {name, OP_INT, text, INT64_MIN, "None"}
 #define INT_FROM(minimum, name, text) {name, OP_INT, text, minimum, NULL}
 #define LONG_FROM(minimum, name, text) {name, OP_LONG, text, minimum, NULL}
 #define BOOL(name, text) {name, OP_BOOL, text, 0, NULL}

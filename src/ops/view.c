@@ -1,0 +1,71 @@
+/* view.c - see view.h. SPDX-License-Identifier: Apache-2.0 */
+#include "ops/view.h"
+
+#include <string.h>
+
+#include "graph/shape.h"
+
+view view_of(const mxn_type *t) {
+  view v = {0};
+  int64_t step = 1;
+  for (int32_t d = t->n_dims - 1; d >= 0; d--) {
+    v.steps[d] = step;
+    step *= t->dims[d];
+  }
+  return v;
+}
+
+view view_broadcast(const mxn_type *t, int32_t n_dims) {
+  const view own = view_of(t);
+  view v = {0};
+  for (int32_t d = 0; d < t->n_dims; d++) v.steps[d + n_dims - t->n_dims] = t->dims[d] == 1 ? 0 : own.steps[d];
+  return v;
+}
+
+int64_t view_offset(int32_t n, const int64_t *dims, const int64_t *steps, int64_t index) {
+  int64_t offset = 0;
+  for (int32_t d = n - 1; d >= 0; d--) {
+    offset += index % dims[d] * steps[d];
+    index /= dims[d];
+  }
+  return offset;
+}
+
+/* A copy of a constant size is one instruction. */
+#define COPY_CASE(bytes)                                                                        \
+  case bytes:                                                                                   \
+    for (int64_t i = 0; i < n; i++) memcpy(to + i * (bytes), from + i * step * (bytes), bytes); \
+    break;
+
+static void copy_row(char *to, const char *from, int64_t n, int64_t step, size_t bytes) {
+  if (step == 1) {
+    memcpy(to, from, (size_t)n * bytes);
+    return;
+  }
+  switch (bytes) {
+    COPY_CASE(1)
+    COPY_CASE(2)
+    COPY_CASE(4)
+    COPY_CASE(8)
+    default: break;
+  }
+}
+
+void copy_view(mxn_tensor *out, const mxn_tensor *in, const view *v) {
+  const mxn_type *t = &out->type;
+  const size_t bytes = mxn_dtype_bytes(t->dtype);
+  int64_t elements, index[MXN_MAX_DIMS] = {0}, at = v->start;
+  if (!shape_elements(t, &elements) || elements == 0) return;
+  const int32_t last = t->n_dims - 1;
+  const int64_t length = last < 0 ? 1 : t->dims[last], step = last < 0 ? 1 : v->steps[last];
+  for (int64_t done = 0; done < elements; done += length) {
+    copy_row((char *)out->data + (size_t)done * bytes, (const char *)in->data + at * (int64_t)bytes, length, step,
+             bytes);
+    for (int32_t d = last - 1; d >= 0; d--) {
+      at += v->steps[d];
+      if (++index[d] < t->dims[d]) break;
+      at -= index[d] * v->steps[d];
+      index[d] = 0;
+    }
+  }
+}
