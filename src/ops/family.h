@@ -6,6 +6,7 @@
 #define MXN_OPS_FAMILY_H
 
 #include "ops/detection.h"
+#include "ops/arrange.h"
 #include "ops/infer.h"
 #include "ops/layers.h"
 #include "ops/reduce.h"
