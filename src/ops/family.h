@@ -7,8 +7,12 @@
 
 #include "ops/detection.h"
 #include "ops/arrange.h"
+#include "ops/create.h"
+#include "ops/index.h"
 #include "ops/infer.h"
 #include "ops/layers.h"
+#include "ops/matrix.h"
+#include "ops/order.h"
 #include "ops/reduce.h"
 
 /* batch.c: rules for the batch. */
