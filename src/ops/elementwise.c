@@ -38,6 +38,27 @@ static double log_gamma(double x) {
   return lgamma_r(x, &sign);
 }
 
+/* y is the number sigma: a parabola inside 1 / sigma^2, straight lines outside. */
+static double smooth_l1(double x, double y) {
+  const double square = y * y, bound = 1 / square;
+  if (x > bound) return x - 0.5 * bound;
+  return x < -bound ? -x - 0.5 * bound : 0.5 * x * x * square;
+}
+
+/* Winitzki's formula is right to 0.002, from where Newton's steps square the error. */
+static double inverse_erf(double x) {
+  if (!(fabs(x) < 1)) return fabs(x) == 1 ? copysign(INFINITY, x) : NAN;
+  const double a = 0.147, l = log1p(-x * x), b = 2 / (M_PI * a) + l / 2;
+  double y = copysign(sqrt(sqrt(b * b - l / a) - b), x);
+  for (int i = 0; i < 4; i++) {
+    const double error = x > 0 ? (1 - x) - erfc(y) : erfc(-y) - (1 + x);
+    const double slope = M_2_SQRTPI * exp(-y * y);
+    if (slope == 0) break;
+    y -= error / slope;
+  }
+  return y;
+}
+
 /* The loops. */
 
 #define FLOAT_UNARY_LOOP(name, result)                                          \

@@ -12,6 +12,7 @@
 #include "ops/infer.h"
 #include "ops/layers.h"
 #include "ops/matrix.h"
+#include "ops/misc.h"
 #include "ops/order.h"
 #include "ops/reduce.h"
 
@@ -138,6 +139,10 @@ bool slice_channel_batch(const node *n, const bool *is_carried);
 mxn_status slice_shape(inference *x);
 mxn_status slice_forward(const forward *f);
 bool slice_batch(const node *n, const bool *is_carried);
+mxn_status slice_assign_shape(inference *x);
+mxn_status slice_assign_forward(const forward *f);
+mxn_status slice_assign_scalar_shape(inference *x);
+mxn_status slice_assign_scalar_forward(const forward *f);
 mxn_status slice_axis_shape(inference *x);
 mxn_status slice_axis_forward(const forward *f);
 bool slice_axis_batch(const node *n, const bool *is_carried);

@@ -292,6 +292,69 @@ bool slice_batch(const node *n, const bool *is_carried) {
          op_tuple_at(end, 0, OP_TUPLE_NONE) == OP_TUPLE_NONE && (by == OP_TUPLE_NONE || by == 1);
 }
 
+/* _slice_assign and _slice_assign_scalar: a copy of the data with a slice replaced. */
+
+static mxn_status infer_assigned(inference *x, mxn_type *part) {
+  const mxn_type *in = x->inputs[0];
+  mxn_type *outputs[] = {part};
+  inference of_slice = {.graph = x->graph, .node = x->node, .inputs = x->inputs, .outputs = outputs, .err = x->err};
+  *part = type_unknown();
+  TRY(infer_data_shape(x));
+  return in->n_dims < 0 ? MXN_OK : slice_shape(&of_slice);
+}
+
+mxn_status slice_assign_shape(inference *x) {
+  mxn_type part;
+  TRY(infer_assigned(x, &part));
+  return infer_input(x, 1, &part);
+}
+
+mxn_status slice_assign_scalar_shape(inference *x) {
+  mxn_type part;
+  return infer_assigned(x, &part);
+}
+
+/* The places of a slice in the output, in their order. */
+typedef struct slice_places {
+  int32_t n_dims;
+  int64_t start, elements, dims[MXN_MAX_DIMS], steps[MXN_MAX_DIMS];
+} slice_places;
+
+static slice_places places_of(const forward *f) {
+  const mxn_type *t = &f->outputs[0].type;
+  const view whole = view_of(t);
+  slice_range ranges[MXN_MAX_DIMS];
+  slice_places p = {.n_dims = t->n_dims, .elements = 1};
+  slice_ranges(f->node, t, ranges);
+  for (int32_t d = 0; d < t->n_dims; d++) {
+    p.start += ranges[d].begin * whole.steps[d];
+    p.dims[d] = ranges[d].size;
+    p.steps[d] = ranges[d].step * whole.steps[d];
+    p.elements *= ranges[d].size;
+  }
+  return p;
+}
+
+mxn_status slice_assign_forward(const forward *f) {
+  const slice_places p = places_of(f);
+  const size_t bytes = mxn_dtype_bytes(f->outputs[0].type.dtype);
+  TRY(copy_forward(f));
+  for (int64_t i = 0; i < p.elements; i++) {
+    const int64_t at = p.start + view_offset(p.n_dims, p.dims, p.steps, i);
+    memcpy((char *)f->outputs[0].data + (size_t)at * bytes, (const char *)f->inputs[1].data + (size_t)i * bytes, bytes);
+  }
+  return MXN_OK;
+}
+
+mxn_status slice_assign_scalar_forward(const forward *f) {
+  const slice_places p = places_of(f);
+  const double number = op_float(f->node, "scalar");
+  TRY(copy_forward(f));
+  for (int64_t i = 0; i < p.elements; i++)
+    store_doubles(&f->outputs[0], p.start + view_offset(p.n_dims, p.dims, p.steps, i), 1, &number);
+  return MXN_OK;
+}
+
 static int64_t slice_axis_end(const node *n) { return op_is_none(n, "end") ? OP_TUPLE_NONE : op_int(n, "end"); }
 
 mxn_status slice_axis_shape(inference *x) {
