@@ -26,6 +26,7 @@ os.environ["MXNET_SUBGRAPH_BACKEND"] = "NONE"
 import numpy as np
 
 import mxnet as mx
+import ops_cases_tensor
 
 # Of the coarsest type in a case. MXNet has constants in float32 in some float64 operators.
 TOLERANCE = {"float32": 2e-5, "float64": 2e-7, "float16": 4e-3}
@@ -85,10 +86,17 @@ class Case:
         self.arrays[name] = self.values(shape, dtype, kind)
         return mx.sym.var(name)
 
+    def var(self, name):
+        return mx.sym.var(name)
+
+    def symbol(self, op, *inputs, **attributes):
+        return symbol(op, *inputs, **attributes)
+
 
 def symbol(op, *inputs, **attributes):
     """A node as a file may hold it: attributes are texts."""
-    function = getattr(mx.sym, op, None) or getattr(mx.sym._internal, op, None)
+    in_contrib = getattr(mx.sym.contrib, op.replace("_contrib_", ""), None)
+    function = getattr(mx.sym, op, None) or getattr(mx.sym._internal, op, None) or in_contrib
     return function(*inputs, **attributes)
 
 
@@ -383,6 +391,7 @@ def softmax_activation(c):
 
 
 MAKERS = {
+    **ops_cases_tensor.MAKERS,
     **{op: unary(op, kind) for kind, ops in UNARY.items() for op in ops.split()},
     **{op: binary(op) for op in BINARY.split()},
     **{"broadcast_" + op: broadcast(op) for op in BROADCAST.split()},
@@ -481,7 +490,7 @@ def make_cases(names, n, seed, folder):
                     {("aux:" if k in aux else "arg:") + k: mx.nd.array(v, dtype=v.dtype) for k, v in c.arrays.items()},
                 )
                 listing.write(f"{base}-symbol.json\t{base}.params\t{base}.out\n")
-                tolerance = max(TOLERANCE.get(str(v.dtype), 0) for v in c.arrays.values())
+                tolerance = max((TOLERANCE.get(str(v.dtype), 0) for v in c.arrays.values()), default=TOLERANCE["float32"])
                 cases.append((name, base, want, tolerance))
     return cases
 
