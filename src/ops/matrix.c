@@ -164,7 +164,7 @@ static mxn_status read_axes(inference *x, windows *w) {
   const node *n = x->node;
   const op_tuple kernel = op_tuple_of(n, "kernel"), stride = op_tuple_of(n, "stride"), pad = op_tuple_of(n, "pad");
   const op_tuple dilate = op_tuple_of(n, "dilate");
-  *w = (windows){.n = kernel.n, .kernels = 1, .images = 1, .counts = 1};
+  *w = (windows){.n = kernel.n, .kernel = {1, 1, 1}, .count = {1, 1, 1}, .kernels = 1, .images = 1, .counts = 1};
   const bool fits = kernel.n >= 1 && kernel.n <= MOST_AXES && (stride.n <= 0 || stride.n == kernel.n) &&
                     (pad.n <= 0 || pad.n == kernel.n) && (dilate.n <= 0 || dilate.n == kernel.n);
   if (!fits) return infer_error(x, MXN_SHAPE, "kernel, stride, dilate and pad do not have 1 to 3 values each");
