@@ -14,6 +14,13 @@ static int64_t count_elements(const mxn_type *t) {
 
 mxn_status created_dtype(inference *x) { return infer_output_dtype(x, 0, op_dtype(x->node, "dtype")); }
 
+mxn_status numbered_dtype(inference *x) {
+  const int64_t number = op_int(x->node, "dtype");
+  if (number != -1 && mxn_dtype_bytes((mxn_dtype)number) == 0)
+    return infer_error(x, MXN_FORMAT, "attribute dtype: expected the number of an element type, got %" PRId64, number);
+  return infer_output_dtype(x, 0, (mxn_dtype)number);
+}
+
 /* Without numpy's semantics 0 and () stand for what is not known. */
 mxn_status created_shape(inference *x) {
   const op_tuple shape = op_tuple_of(x->node, "shape");

@@ -7,8 +7,9 @@
 
 #include "ops/operator.h"
 
-mxn_status created_dtype(inference *x); /* what the attribute dtype says */
-mxn_status created_shape(inference *x); /* what the attribute shape says */
+mxn_status created_dtype(inference *x);  /* what the attribute dtype says */
+mxn_status numbered_dtype(inference *x); /* the attribute dtype is the number of one; -1: any */
+mxn_status created_shape(inference *x);  /* what the attribute shape says */
 mxn_status zeros_forward(const forward *f);
 mxn_status ones_forward(const forward *f);
 mxn_status full_forward(const forward *f);

@@ -128,3 +128,35 @@ mxn_status all_finite_forward(const forward *f) {
   store_doubles(&f->outputs[0], 0, 1, &result);
   return MXN_OK;
 }
+
+/* _contrib_allclose: one number that tells whether two arrays agree. */
+
+mxn_status all_close_shape(inference *x) {
+  TRY(infer_input(x, 0, x->inputs[1]));
+  TRY(infer_input(x, 1, x->inputs[0]));
+  return infer_output(x, 0, &(mxn_type){.n_dims = 0});
+}
+
+mxn_status all_close_dtype(inference *x) {
+  TRY(infer_input_dtype(x, 0, x->inputs[1]->dtype));
+  TRY(infer_input_dtype(x, 1, x->inputs[0]->dtype));
+  return infer_output_dtype(x, 0, MXN_UINT8);
+}
+
+static bool is_close(const node *n, double a, double b) {
+  if (isnan(a) || isnan(b)) return op_bool(n, "equal_nan") && isnan(a) && isnan(b);
+  return a == b || fabs(a - b) <= op_float(n, "atol") + op_float(n, "rtol") * fabs(b);
+}
+
+mxn_status all_close_forward(const forward *f) {
+  const int64_t elements = count_elements(&f->inputs[0].type);
+  double result = 1;
+  for (int64_t i = 0; i < elements; i++) {
+    double a, b;
+    load_doubles(&f->inputs[0], i, 1, &a);
+    load_doubles(&f->inputs[1], i, 1, &b);
+    if (!is_close(f->node, a, b)) result = 0;
+  }
+  store_doubles(&f->outputs[0], 0, 1, &result);
+  return MXN_OK;
+}

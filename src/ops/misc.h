@@ -21,5 +21,8 @@ uint32_t multi_all_finite_inputs(const node *n);
 mxn_status all_finite_shape(inference *x);
 mxn_status all_finite_dtype(inference *x);
 mxn_status all_finite_forward(const forward *f);
+mxn_status all_close_shape(inference *x);
+mxn_status all_close_dtype(inference *x);
+mxn_status all_close_forward(const forward *f);
 
 #endif

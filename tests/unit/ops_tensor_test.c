@@ -156,6 +156,9 @@ static const forward_case forward_cases[] = {
     {"hard_sigmoid", {"float32(3)"}, VALUES(0, 9, -9), VALUES(0.5, 1, 0)},
     {"_contrib_div_sqrt_dim", {"float32(1, 4)"}, COUNTED, VALUES(0.5, 1, 1.5, 2)},
     {"all_finite", {"float32(2)"}, VALUES(1, INFINITY), VALUES(0)},
+    {"_contrib_allclose", {"float32(2)", "float32(2)"}, VALUES(1.000001, 2), VALUES(1)},
+    {"_contrib_allclose", {"float32(2)", "float32(2)"}, VALUES(1.1, 2), VALUES(0)},
+    {"_zeros_without_dtype {shape=\"(2,)\", dtype=\"0\"}", {0}, COUNTED, VALUES(0, 0)},
     {"multi_all_finite {num_arrays=\"2\"}", {"float32(2)", "float32(2)"}, COUNTED, VALUES(1)},
 };
 
@@ -251,6 +254,9 @@ static const struct {
     {"_arange {start=\"5\", stop=\"1\"}",
      {0},
      "t: node 'n' (_arange): no number lies between start 5 and stop 1 with step 1"},
+    {"_zeros_without_dtype {shape=\"(2,)\", dtype=\"40\"}",
+     {0},
+     "t: node 'n' (_zeros_without_dtype): attribute dtype: expected the number of an element type, got 40"},
     {"im2col {kernel=\"(4,)\"}", {"float32(1, 1, 3)"}, "t: node 'n' (im2col): kernel of 4 is larger than axis 2"},
 };
 
