@@ -119,12 +119,19 @@ static mxn_status find_outputs(mxn_executor *e, const mxn_executor_options *o, m
   return MXN_OK;
 }
 
+static void list_unknown(const graph *g, const bool *needed, name_list *unknown) {
+  for (size_t i = 0; i < g->n_nodes; i++) {
+    const node *n = g->nodes[i];
+    if ((needed && !needed[i]) || node_is_variable(n) || subgraph_is(n)) continue;
+    if (!n->def) name_list_add(unknown, n->name, n->op);
+    for (uint32_t k = 0; k < n->n_subgraphs && n->def; k++) list_unknown(n->subgraphs[k], NULL, unknown);
+  }
+}
+
+/* Also inside control flow, before anything runs. */
 static mxn_status check_operators(const mxn_executor *e, mxn_error *err) {
   name_list unknown = {0};
-  for (size_t i = 0; i < e->graph->n_nodes; i++) {
-    const node *n = e->graph->nodes[i];
-    if (e->needed[i] && !node_is_variable(n) && !n->def && !subgraph_is(n)) name_list_add(&unknown, n->name, n->op);
-  }
+  list_unknown(e->graph, e->needed, &unknown);
   if (unknown.n_names == 0) return MXN_OK;
   return error_set(err, MXN_UNSUPPORTED, "%s: %zu %s that nobody knows cannot run: %s", e->graph->name, unknown.n_names,
                    unknown.n_names == 1 ? "operator" : "operators", name_list_text(&unknown));

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/near.h"
+#include "mxnet/cached_op.h"
 #include "mxnet/checkpoint.h"
 
 /* JSON takes up to 50 times its text in memory, an output 150 bytes. */
@@ -239,6 +240,25 @@ static mxn_status read_subgraphs(const scope *s, const json_t *object, node *n) 
   return MXN_OK;
 }
 
+static void release_json(void *box) { json_decref(*(json_t **)box); }
+
+/* _CachedOp has its graph as a text among its attributes. */
+static mxn_status read_cached_op(const scope *s, node *n) {
+  const char *text = node_attribute(n, CACHED_OP_GRAPH);
+  if (!text || n->n_subgraphs > 0) return MXN_OK;
+  json_error_t error;
+  json_t **owner = arena_alloc(s->p->arena, sizeof *owner);
+  arena_defer(s->p->arena, release_json, owner);
+  json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+  if (!root) return fail(s, "attribute '" CACHED_OP_GRAPH "': line %d: %s", error.line, error.text);
+  *owner = json_pack("{s: [o]}", "subgraphs", root);
+  if (!*owner) longjmp(s->p->arena->recovery, 1);
+  const mxn_status status = read_subgraphs(s, *owner, n);
+  json_decref(*owner);
+  *owner = NULL;
+  return status;
+}
+
 static mxn_status read_node(scope *s, json_t *object) {
   s->op = s->name = NULL;
   TRY(expect(s, object, JSON_OBJECT, "an object", "it"));
@@ -258,7 +278,8 @@ static mxn_status read_node(scope *s, json_t *object) {
     return fail(s, "a variable has %" PRIu32 " inputs, expected none", n->n_inputs);
   TRY(read_inputs(s, inputs, n));
   TRY(read_attributes(s, object, n));
-  return read_subgraphs(s, object, n);
+  TRY(read_subgraphs(s, object, n));
+  return strcmp(n->op, CACHED_OP) == 0 ? read_cached_op(s, n) : MXN_OK;
 }
 
 static mxn_status read_nodes(scope *s, const json_t *nodes) {
@@ -344,8 +365,6 @@ static mxn_status read_graph(scope *s, json_t *root) {
   TRY(add_outputs(s));
   return check_arg_nodes(s, json_object_get(root, "arg_nodes"));
 }
-
-static void release_json(void *box) { json_decref(*(json_t **)box); }
 
 mxn_status symbol_parse(arena *a, const char *file, const char *text, size_t bytes, graph **out_graph, mxn_error *err) {
   *out_graph = NULL;

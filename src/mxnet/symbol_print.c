@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "mxnet/cached_op.h"
 #include "mxnet/checkpoint.h"
 
 static void print_string(FILE *out, const char *text) {
@@ -73,7 +74,8 @@ static void print_node(FILE *out, int indent, const node *n) {
   if (n->n_attributes) print_attributes(out, indent + 2, n);
   print_field(out, indent + 2, "inputs");
   print_values(out, n->inputs, n->n_inputs);
-  if (n->n_subgraphs) print_subgraphs(out, indent + 2, n);
+  const bool is_in_attribute = strcmp(n->op, CACHED_OP) == 0 && node_attribute(n, CACHED_OP_GRAPH);
+  if (n->n_subgraphs && !is_in_attribute) print_subgraphs(out, indent + 2, n);
   fprintf(out, "\n%*s}", indent, "");
 }
 

@@ -9,6 +9,7 @@
 #include "ops/arrange.h"
 #include "ops/create.h"
 #include "ops/index.h"
+#include "ops/control.h"
 #include "ops/infer.h"
 #include "ops/layers.h"
 #include "ops/matrix.h"

@@ -146,14 +146,17 @@ mxn_status infer_node(inference *x) {
 
 typedef struct sweep {
   const graph *graph;
-  mxn_type **types; /* room for the inputs and outputs of one node */
+  mxn_type **types; /* room for the inputs and outputs of one node, and of one in each subgraph around it */
+  bool is_forward;
   bool changed;
   mxn_error *err;
 } sweep;
 
 static mxn_status visit(sweep *s, const node *n) {
   if (!n->def) return MXN_OK;
-  inference x = {.graph = s->graph, .node = n, .err = s->err, .n_inputs = op_own_inputs(n), .n_outputs = n->n_outputs};
+  inference x = {.graph = s->graph, .node = n, .err = s->err, .sweep = s};
+  x.n_inputs = op_own_inputs(n);
+  x.n_outputs = n->n_outputs;
   x.inputs = s->types;
   x.outputs = s->types + x.n_inputs;
   for (uint32_t i = 0; i < x.n_inputs; i++) x.inputs[i] = &n->inputs[i].node->outputs[n->inputs[i].output];
@@ -163,22 +166,48 @@ static mxn_status visit(sweep *s, const node *n) {
   return MXN_OK;
 }
 
-static mxn_status sweep_until_stable(sweep *s) {
+static mxn_status sweep_once(sweep *s) {
   const size_t n = s->graph->n_nodes;
+  s->changed = false;
+  for (size_t k = 0; k < n; k++) TRY(visit(s, s->graph->nodes[s->is_forward ? k : n - 1 - k]));
+  return MXN_OK;
+}
+
+static mxn_status sweep_until_stable(sweep *s) {
   s->changed = true;
   for (int i = 0; s->changed && i < MAX_SWEEPS; i++) {
-    const bool is_forward = i % 2 == 0;
-    s->changed = false;
-    for (size_t k = 0; k < n; k++) TRY(visit(s, s->graph->nodes[is_forward ? k : n - 1 - k]));
+    s->is_forward = i % 2 == 0;
+    TRY(sweep_once(s));
   }
   return MXN_OK;
+}
+
+mxn_status infer_subgraph(inference *x, uint32_t i) {
+  if (!x->sweep) return MXN_OK;
+  sweep inner = *x->sweep;
+  inner.graph = x->node->subgraphs[i];
+  inner.types += x->n_inputs + x->n_outputs;
+  TRY(sweep_once(&inner));
+  x->changed |= inner.changed;
+  return MXN_OK;
+}
+
+static size_t most_types(const graph *g);
+
+static size_t count_types(const node *n) {
+  size_t inside = 0;
+  for (uint32_t k = 0; k < n->n_subgraphs; k++) {
+    const size_t types = most_types(n->subgraphs[k]);
+    if (types > inside) inside = types;
+  }
+  return (size_t)n->n_inputs + n->n_outputs + inside;
 }
 
 static size_t most_types(const graph *g) {
   size_t most = 0;
   for (size_t i = 0; i < g->n_nodes; i++) {
-    const size_t n = (size_t)g->nodes[i]->n_inputs + g->nodes[i]->n_outputs;
-    if (n > most) most = n;
+    const size_t types = count_types(g->nodes[i]);
+    if (types > most) most = types;
   }
   return most;
 }

@@ -45,6 +45,10 @@ bool dims_multiply(int64_t a, int64_t b, int64_t *out);
  * false where it overflows. */
 bool dims_product(const mxn_type *t, int32_t first, int32_t end, int64_t *out);
 
+/* Take subgraph `i` of the node along in the sweep; where the types of its
+ * variables and outputs are known to the caller, they are in its graph already. */
+MXN_MUST_CHECK mxn_status infer_subgraph(inference *x, uint32_t i);
+
 /* Infer one node, as often as something changes. */
 MXN_MUST_CHECK mxn_status infer_node(inference *x);
 

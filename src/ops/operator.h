@@ -73,6 +73,7 @@ typedef struct inference {
   uint32_t n_inputs, n_outputs;
   bool changed;
   mxn_error *err;
+  const struct sweep *sweep; /* NULL: a check, which writes nothing into the node's subgraphs */
 } inference;
 
 typedef mxn_status (*op_infer)(inference *x);

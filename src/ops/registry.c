@@ -27,6 +27,7 @@
 #define TUPLE_FROM(minimum, name, text) {name, OP_TUPLE, text, minimum, NULL}
 #define TUPLE_OR_NONE(name, text) {name, OP_TUPLE, text, OP_TUPLE_NONE, NULL} /* elements may be None */
 #define INTEGERS(name, text) {name, OP_INTEGERS, text, INT64_MIN + 1, NULL}
+#define INTEGERS_FROM(minimum, name, text) {name, OP_INTEGERS, text, minimum, NULL}
 #define FLOATS(name, text) {name, OP_FLOATS, text, 0, NULL}
 #define NUMBERS(name, text) {name, OP_NUMBERS, text, 0, NULL}
 

@@ -1,0 +1,588 @@
+/* control.c - see control.h.
+ *
+ * Inference writes the types of a subgraph's values into the subgraph and sweeps
+ * it along with the graph around it, once in each sweep, so that depth costs
+ * nothing. Running only reads them: every iteration has the same shapes. MXNet,
+ * which finds shapes while it runs, also runs loops whose variables grow; here
+ * that is a contradiction of shapes.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ops/control.h"
+
+#include <string.h>
+
+#include "ops/number.h"
+
+/* Of one node: more than any model has, few enough for the stack. */
+enum { MAX_INPUTS = 4096, MAX_SUBGRAPHS = 3 };
+
+/* For each variable of a subgraph the input of the node that it stands for. */
+typedef struct places {
+  uint32_t n;
+  uint16_t outer[MAX_INPUTS];
+} places;
+
+uint32_t control_outputs(const node *n) {
+  const int64_t number = op_int(n, "num_outputs");
+  return number < 0 ? 0 : (uint32_t)number;
+}
+
+mxn_status control_dtype(inference *x) {
+  (void)x;
+  return MXN_OK;
+}
+
+static uint32_t count_variables(const graph *g) {
+  uint32_t n = 0;
+  for (size_t i = 0; i < g->n_nodes; i++) n += node_is_variable(g->nodes[i]);
+  return n;
+}
+
+/* Checks: what the attributes say fits the node and its subgraphs. */
+
+static mxn_status check_subgraphs(inference *x, uint32_t expected) {
+  const node *n = x->node;
+  if (n->n_subgraphs != expected)
+    return infer_error(x, MXN_FORMAT, "expected %u subgraphs, got %u", expected, n->n_subgraphs);
+  if (n->n_inputs > MAX_INPUTS)
+    return infer_error(x, MXN_UNSUPPORTED, "it has %u inputs, at most %d are supported", n->n_inputs, MAX_INPUTS);
+  return MXN_OK;
+}
+
+static mxn_status check_heads(inference *x, uint32_t s, size_t expected) {
+  const size_t n = x->node->subgraphs[s]->n_outputs;
+  if (n == expected) return MXN_OK;
+  return infer_error(x, MXN_FORMAT, "subgraph %u has %zu outputs, expected %zu", s, n, expected);
+}
+
+static mxn_status check_out_data(inference *x) {
+  const int64_t n = op_int(x->node, "num_out_data");
+  if (n >= 0 && n <= x->n_outputs) return MXN_OK;
+  return infer_error(x, MXN_FORMAT, "num_out_data is %lld, expected 0 to num_outputs = %u", (long long)n, x->n_outputs);
+}
+
+static mxn_status check_places(inference *x, uint32_t s, const char *name, int64_t n, const int64_t *v, int64_t limit) {
+  const uint32_t variables = count_variables(x->node->subgraphs[s]);
+  if (n != variables)
+    return infer_error(x, MXN_FORMAT, "%s has %lld values, subgraph %u has %u variables", name, (long long)n, s,
+                       variables);
+  for (int64_t i = 0; i < n; i++)
+    if (v[i] < 0 || v[i] >= limit)
+      return infer_error(x, MXN_FORMAT, "%s has %lld, expected numbers below %lld", name, (long long)v[i],
+                         (long long)limit);
+  return MXN_OK;
+}
+
+/* A tuple of places, one for each variable of subgraph s. */
+static mxn_status check_locations(inference *x, uint32_t s, const char *name) {
+  const op_tuple t = op_tuple_of(x->node, name);
+  return check_places(x, s, name, t.n, t.v, x->n_inputs);
+}
+
+static void read_places(const node *n, const char *name, places *out) {
+  const op_tuple t = op_tuple_of(n, name);
+  out->n = (uint32_t)t.n;
+  for (uint32_t k = 0; k < out->n; k++) out->outer[k] = (uint16_t)t.v[k];
+}
+
+/* Types. */
+
+/* A value outside and its slice along dimension 0 inside; `size` of that dimension
+ * is -1 where it is not known. A slice of a vector is (1). */
+static mxn_type slice_type(const mxn_type *t) {
+  mxn_type slice = *t;
+  if (t->n_dims == 1) slice.dims[0] = 1;
+  if (t->n_dims <= 1) return slice;
+  slice.n_dims--;
+  memmove(slice.dims, t->dims + 1, (size_t)slice.n_dims * sizeof *slice.dims);
+  return slice;
+}
+
+static mxn_status stack_type(inference *x, const mxn_type *slice, int64_t size, mxn_type *out) {
+  *out = *slice;
+  if (slice->n_dims < 0) return MXN_OK;
+  if (slice->n_dims == MXN_MAX_DIMS)
+    return infer_error(x, MXN_UNSUPPORTED, "an output has more than %d dimensions", MXN_MAX_DIMS);
+  out->n_dims++;
+  memmove(out->dims + 1, slice->dims, (size_t)slice->n_dims * sizeof *slice->dims);
+  out->dims[0] = size;
+  return MXN_OK;
+}
+
+/* Into the type of a value of a subgraph, unless this is only a check. */
+static mxn_status learn_inner(inference *x, mxn_type *inner, const mxn_type *type) {
+  char got[SHAPE_TEXT_BYTES], expected[SHAPE_TEXT_BYTES];
+  if (!x->sweep) return MXN_OK;
+  mxn_type merged = *inner;
+  if (!shape_merge(&merged, type))
+    return infer_error(x, MXN_SHAPE, "a subgraph has shape %s, expected %s", shape_text(inner, got),
+                       shape_text(type, expected));
+  if (merged.dtype == MXN_DTYPE_UNKNOWN) merged.dtype = type->dtype;
+  if (type->dtype != MXN_DTYPE_UNKNOWN && merged.dtype != type->dtype)
+    return infer_error(x, MXN_SHAPE, "a subgraph has %s, expected %s", mxn_dtype_name(merged.dtype),
+                       mxn_dtype_name(type->dtype));
+  x->changed |= merged.dtype != inner->dtype || !shape_equal(&merged, inner);
+  *inner = merged;
+  return MXN_OK;
+}
+
+static mxn_status meet_input(inference *x, uint32_t i, mxn_type *inner) {
+  TRY(infer_input(x, i, inner));
+  TRY(infer_input_dtype(x, i, inner->dtype));
+  return learn_inner(x, inner, x->inputs[i]);
+}
+
+static mxn_status meet_output(inference *x, uint32_t i, mxn_type *inner) {
+  TRY(infer_output(x, i, inner));
+  TRY(infer_output_dtype(x, i, inner->dtype));
+  return learn_inner(x, inner, x->outputs[i]);
+}
+
+/* Output i stacks `size` values of the subgraph. */
+static mxn_status meet_stacked_output(inference *x, uint32_t i, mxn_type *inner, int64_t size) {
+  mxn_type stacked;
+  TRY(stack_type(x, inner, size, &stacked));
+  TRY(infer_output(x, i, &stacked));
+  TRY(infer_output_dtype(x, i, inner->dtype));
+  if (x->outputs[i]->n_dims < 2) return MXN_OK;
+  const mxn_type slice = slice_type(x->outputs[i]);
+  return learn_inner(x, inner, &slice);
+}
+
+/* The same variable before and after the loop. */
+static mxn_status meet_state(inference *x, uint32_t input, uint32_t output) {
+  TRY(infer_output(x, output, x->inputs[input]));
+  TRY(infer_output_dtype(x, output, x->inputs[input]->dtype));
+  TRY(infer_input(x, input, x->outputs[output]));
+  return infer_input_dtype(x, input, x->outputs[output]->dtype);
+}
+
+static mxn_type *head_type(const node *n, uint32_t s, uint32_t i) {
+  const value v = n->subgraphs[s]->outputs[i];
+  return &v.node->outputs[v.output];
+}
+
+/* Inputs of the node and variables of subgraph s; then the subgraph itself. */
+static mxn_status infer_with_inputs(inference *x, uint32_t s, const places *p) {
+  const graph *g = x->node->subgraphs[s];
+  uint32_t k = 0;
+  for (size_t i = 0; i < g->n_nodes; i++)
+    if (node_is_variable(g->nodes[i])) TRY(meet_input(x, p->outer[k++], &g->nodes[i]->outputs[0]));
+  return infer_subgraph(x, s);
+}
+
+/* Running. */
+
+/* A subgraph with memory for its values. */
+typedef struct body {
+  const forward *f;
+  uint32_t index;
+  const graph *graph;
+  mxn_tensor **tensors; /* by node id */
+  node **variables;
+  uint32_t n_variables;
+} body;
+
+static mxn_status allocate_node(body *b, const node *n) {
+  char text[SHAPE_TEXT_BYTES];
+  b->tensors[n->id] = arena_array(b->f->scratch, n->n_outputs, sizeof **b->tensors);
+  for (uint32_t k = 0; k < n->n_outputs; k++) {
+    size_t bytes;
+    mxn_tensor *t = &b->tensors[n->id][k];
+    t->type = n->outputs[k];
+    if (!type_bytes(&t->type, &bytes))
+      return op_error(NULL, b->f->node, b->f->err, MXN_SHAPE,
+                      "subgraph %u: node '%s' (%s): the type of output %u cannot be inferred: %s %s", b->index, n->name,
+                      n->op, k, mxn_dtype_name(t->type.dtype), shape_text(&t->type, text));
+    if (!node_is_variable(n)) t->data = arena_alloc(b->f->scratch, bytes + 1);
+  }
+  if (node_is_variable(n)) b->variables[b->n_variables++] = b->graph->nodes[n->id];
+  return MXN_OK;
+}
+
+static mxn_status body_init(const forward *f, uint32_t s, body *b) {
+  const graph *g = f->node->subgraphs[s];
+  *b = (body){.f = f, .index = s, .graph = g};
+  b->tensors = arena_array(f->scratch, g->n_nodes, sizeof *b->tensors);
+  b->variables = arena_array(f->scratch, g->n_nodes, sizeof *b->variables);
+  for (size_t i = 0; i < g->n_nodes; i++) TRY(allocate_node(b, g->nodes[i]));
+  return MXN_OK;
+}
+
+static void body_set(body *b, uint32_t variable, const void *data) {
+  b->tensors[b->variables[variable]->id][0].data = (void *)data;
+}
+
+static void body_set_inputs(body *b, const places *p) {
+  for (uint32_t k = 0; k < p->n; k++) body_set(b, k, b->f->inputs[p->outer[k]].data);
+}
+
+static const mxn_tensor *body_output(const body *b, uint32_t i) {
+  const value v = b->graph->outputs[i];
+  return &b->tensors[v.node->id][v.output];
+}
+
+static size_t bytes_of(const mxn_type *t) {
+  size_t bytes = 0;
+  return type_bytes(t, &bytes) ? bytes : 0;
+}
+
+/* Copy output i of the subgraph to `to`. */
+static void body_copy(const body *b, uint32_t i, void *to) {
+  const mxn_tensor *t = body_output(b, i);
+  const size_t bytes = bytes_of(&t->type);
+  if (bytes) memcpy(to, t->data, bytes);
+}
+
+static mxn_status run_node(const body *b, const node *n, mxn_tensor *inputs) {
+  mxn_error *err = b->f->err;
+  for (uint32_t k = 0; k < n->n_inputs; k++) inputs[k] = b->tensors[n->inputs[k].node->id][n->inputs[k].output];
+  const mxn_status status = op_forward(n, inputs, b->tensors[n->id], err);
+  if (status == MXN_OK) return status;
+  return error_prefix(err, status, "node '%s' (%s): subgraph %u", b->f->node->name, b->f->node->op, b->index);
+}
+
+static uint32_t most_inputs(const graph *g) {
+  uint32_t most = 0;
+  for (size_t i = 0; i < g->n_nodes; i++)
+    if (g->nodes[i]->n_inputs > most) most = g->nodes[i]->n_inputs;
+  return most;
+}
+
+static mxn_status body_run(const body *b) {
+  mxn_tensor *inputs = arena_array(b->f->scratch, most_inputs(b->graph), sizeof *inputs);
+  for (size_t i = 0; i < b->graph->n_nodes; i++)
+    if (!node_is_variable(b->graph->nodes[i])) TRY(run_node(b, b->graph->nodes[i], inputs));
+  return MXN_OK;
+}
+
+/* The condition's only value. */
+static mxn_status read_condition(const body *b, bool *out) {
+  const mxn_tensor *t = body_output(b, 0);
+  int64_t elements = 0;
+  double number;
+  if (!shape_elements(&t->type, &elements) || elements != 1)
+    return op_error(NULL, b->f->node, b->f->err, MXN_SHAPE, "the condition has %lld elements, expected 1",
+                    (long long)elements);
+  load_doubles(t, 0, 1, &number);
+  *out = number != 0;
+  return MXN_OK;
+}
+
+/* Loop variables keep their values in the node's outputs while the body computes
+ * the next ones; a body may pass one variable on as another, so that all new
+ * values are read before any is written. */
+typedef struct states {
+  mxn_tensor *outputs;
+  uint32_t first, n; /* of the outputs, of the body's heads as well */
+  void **next;
+} states;
+
+static states states_init(const forward *f, uint32_t first) {
+  states s = {.outputs = f->outputs + first, .first = first, .n = f->node->n_outputs - first};
+  s.next = arena_array(f->scratch, s.n, sizeof *s.next);
+  for (uint32_t i = 0; i < s.n; i++) s.next[i] = arena_alloc(f->scratch, bytes_of(&s.outputs[i].type) + 1);
+  return s;
+}
+
+static void states_start(const states *s, uint32_t i, const mxn_tensor *input) {
+  const size_t bytes = bytes_of(&s->outputs[i].type);
+  if (bytes) memcpy(s->outputs[i].data, input->data, bytes);
+}
+
+static void states_step(const states *s, const body *b) {
+  for (uint32_t i = 0; i < s->n; i++) body_copy(b, s->first + i, s->next[i]);
+  for (uint32_t i = 0; i < s->n; i++) {
+    const size_t bytes = bytes_of(&s->outputs[i].type);
+    if (bytes) memcpy(s->outputs[i].data, s->next[i], bytes);
+  }
+}
+
+/* Row `index` of the first outputs is what the body has just computed. */
+static void store_rows(const body *b, uint32_t n_rows_outputs, int64_t index) {
+  for (uint32_t i = 0; i < n_rows_outputs; i++) {
+    const size_t bytes = bytes_of(&body_output(b, i)->type);
+    body_copy(b, i, (char *)b->f->outputs[i].data + (size_t)index * bytes);
+  }
+}
+
+/* _foreach: inputs are data, states, then what stays the same. */
+
+static const char *const foreach_attributes[] = {"in_data_locs", "in_state_locs", "remain_locs"};
+enum { N_FOREACH_ATTRIBUTES = sizeof foreach_attributes / sizeof *foreach_attributes };
+
+uint32_t foreach_inputs(const node *n) { return (uint32_t)op_int(n, "num_args") - 1; }
+
+static uint32_t foreach_count(const node *n, size_t index) {
+  const int32_t count = op_tuple_of(n, foreach_attributes[index]).n;
+  return count < 0 ? 0 : (uint32_t)count;
+}
+
+/* The tuples tell the variable of each input; every variable needs one. */
+static mxn_status foreach_places(inference *x, places *out) {
+  const node *n = x->node;
+  const uint32_t variables = count_variables(n->subgraphs[0]);
+  uint32_t input = 0;
+  out->n = variables;
+  if (variables > x->n_inputs)
+    return infer_error(x, MXN_FORMAT, "the subgraph has %u variables, expected %u", variables, x->n_inputs);
+  for (uint32_t k = 0; k < variables; k++) out->outer[k] = MAX_INPUTS;
+  for (size_t a = 0; a < N_FOREACH_ATTRIBUTES; a++) {
+    const op_tuple t = op_tuple_of(n, foreach_attributes[a]);
+    for (int32_t i = 0; i < t.n; i++, input++) {
+      if (input >= x->n_inputs || t.v[i] < 0 || t.v[i] >= variables || out->outer[t.v[i]] != MAX_INPUTS)
+        return infer_error(x, MXN_FORMAT, "%s: expected each of the subgraph's %u variables once, got %lld",
+                           foreach_attributes[a], variables, (long long)t.v[i]);
+      out->outer[t.v[i]] = (uint16_t)input;
+    }
+  }
+  if (input != x->n_inputs || input != variables)
+    return infer_error(x, MXN_FORMAT, "in_data_locs, in_state_locs and remain_locs have %u values, expected %u", input,
+                       x->n_inputs);
+  return MXN_OK;
+}
+
+static mxn_status foreach_check(inference *x, places *out) {
+  const node *n = x->node;
+  TRY(check_subgraphs(x, 1));
+  TRY(check_heads(x, 0, x->n_outputs));
+  TRY(check_out_data(x));
+  if (foreach_count(n, 0) == 0) return infer_error(x, MXN_FORMAT, "in_data_locs is empty, expected data to loop over");
+  if (x->n_outputs - op_int(n, "num_out_data") != foreach_count(n, 1))
+    return infer_error(x, MXN_FORMAT, "in_state_locs has %u values, expected %lld", foreach_count(n, 1),
+                       (long long)(x->n_outputs - op_int(n, "num_out_data")));
+  return foreach_places(x, out);
+}
+
+/* Data of `size` rows, and the variable for one row of it. */
+static mxn_status meet_data(inference *x, uint32_t i, mxn_type *inner) {
+  TRY(infer_input_dtype(x, i, inner->dtype));
+  mxn_type slice = type_unknown();
+  slice.dtype = x->inputs[i]->dtype;
+  if (x->inputs[i]->n_dims == 0) return infer_error(x, MXN_SHAPE, "input %u has no dimension to loop over", i);
+  if (x->inputs[i]->n_dims > 0) {
+    const int64_t size = x->inputs[0]->n_dims > 0 ? x->inputs[0]->dims[0] : -1;
+    mxn_type data = *x->inputs[i];
+    if (data.n_dims > 1) TRY(stack_type(x, inner, size, &data));
+    if (data.n_dims == 1) data.dims[0] = size;
+    TRY(infer_input(x, i, &data));
+    slice = slice_type(x->inputs[i]);
+  }
+  return learn_inner(x, inner, &slice);
+}
+
+static mxn_status foreach_variables(inference *x, const places *p) {
+  const graph *g = x->node->subgraphs[0];
+  uint32_t k = 0;
+  for (size_t i = 0; i < g->n_nodes; i++) {
+    if (!node_is_variable(g->nodes[i])) continue;
+    const uint32_t input = p->outer[k++];
+    mxn_type *inner = &g->nodes[i]->outputs[0];
+    TRY(input < foreach_count(x->node, 0) ? meet_data(x, input, inner) : meet_input(x, input, inner));
+  }
+  return infer_subgraph(x, 0);
+}
+
+mxn_status foreach_shape(inference *x) {
+  const node *n = x->node;
+  places p;
+  TRY(foreach_check(x, &p));
+  TRY(foreach_variables(x, &p));
+  const uint32_t n_data = foreach_count(n, 0), n_out_data = (uint32_t)op_int(n, "num_out_data");
+  const int64_t size = x->inputs[0]->n_dims > 0 ? x->inputs[0]->dims[0] : -1;
+  for (uint32_t i = 0; i < n_out_data; i++) TRY(meet_stacked_output(x, i, head_type(n, 0, i), size));
+  for (uint32_t i = n_out_data; i < x->n_outputs; i++) {
+    TRY(meet_output(x, i, head_type(n, 0, i)));
+    TRY(meet_state(x, n_data + i - n_out_data, i));
+  }
+  return MXN_OK;
+}
+
+static void foreach_start(body *b, const states *s) {
+  const node *n = b->f->node;
+  const op_tuple state = op_tuple_of(n, foreach_attributes[1]), rest = op_tuple_of(n, foreach_attributes[2]);
+  const uint32_t n_data = foreach_count(n, 0);
+  for (uint32_t i = 0; i < s->n; i++) {
+    states_start(s, i, &b->f->inputs[n_data + i]);
+    body_set(b, (uint32_t)state.v[i], s->outputs[i].data);
+  }
+  for (int32_t i = 0; i < rest.n; i++) body_set(b, (uint32_t)rest.v[i], b->f->inputs[n_data + s->n + (uint32_t)i].data);
+}
+
+mxn_status foreach_forward(const forward *f) {
+  const op_tuple data = op_tuple_of(f->node, foreach_attributes[0]);
+  const uint32_t n_out_data = (uint32_t)op_int(f->node, "num_out_data");
+  body b;
+  TRY(body_init(f, 0, &b));
+  const states s = states_init(f, n_out_data);
+  foreach_start(&b, &s);
+  for (int64_t row = 0; row < f->inputs[0].type.dims[0]; row++) {
+    for (int32_t i = 0; i < data.n; i++) {
+      const mxn_type slice = slice_type(&f->inputs[i].type);
+      body_set(&b, (uint32_t)data.v[i], (char *)f->inputs[i].data + (size_t)row * bytes_of(&slice));
+    }
+    TRY(body_run(&b));
+    store_rows(&b, n_out_data, row);
+    states_step(&s, &b);
+  }
+  return MXN_OK;
+}
+
+/* _while_loop: subgraph 0 is the condition, subgraph 1 the body. */
+
+uint32_t while_loop_inputs(const node *n) { return (uint32_t)op_int(n, "num_args") - 2; }
+
+/* The input that starts loop variable i. */
+static uint32_t while_loop_input(const node *n, uint32_t i) {
+  return (uint32_t)op_tuple_of(n, "func_input_locs").v[op_tuple_of(n, "func_var_locs").v[i]];
+}
+
+static mxn_status while_loop_check(inference *x) {
+  const node *n = x->node;
+  TRY(check_subgraphs(x, 2));
+  TRY(check_heads(x, 0, 1));
+  TRY(check_heads(x, 1, x->n_outputs));
+  TRY(check_out_data(x));
+  TRY(check_locations(x, 0, "cond_input_locs"));
+  TRY(check_locations(x, 1, "func_input_locs"));
+  const op_tuple variables = op_tuple_of(n, "func_var_locs");
+  const int64_t expected = x->n_outputs - op_int(n, "num_out_data");
+  if (variables.n != expected)
+    return infer_error(x, MXN_FORMAT, "func_var_locs has %d values, expected %lld", variables.n, (long long)expected);
+  for (int32_t i = 0; i < variables.n; i++)
+    if (variables.v[i] >= op_tuple_of(n, "func_input_locs").n)
+      return infer_error(x, MXN_FORMAT, "func_var_locs has %lld, expected numbers below %d", (long long)variables.v[i],
+                         op_tuple_of(n, "func_input_locs").n);
+  return MXN_OK;
+}
+
+mxn_status while_loop_shape(inference *x) {
+  const node *n = x->node;
+  places p;
+  TRY(while_loop_check(x));
+  read_places(n, "cond_input_locs", &p);
+  TRY(infer_with_inputs(x, 0, &p));
+  read_places(n, "func_input_locs", &p);
+  TRY(infer_with_inputs(x, 1, &p));
+  const uint32_t n_out_data = (uint32_t)op_int(n, "num_out_data");
+  for (uint32_t i = 0; i < n_out_data; i++)
+    TRY(meet_stacked_output(x, i, head_type(n, 1, i), op_int(n, "max_iterations")));
+  for (uint32_t i = n_out_data; i < x->n_outputs; i++) {
+    TRY(meet_output(x, i, head_type(n, 1, i)));
+    TRY(meet_state(x, while_loop_input(n, i - n_out_data), i));
+  }
+  return MXN_OK;
+}
+
+static void while_loop_start(body *condition, body *loop, const states *s) {
+  const forward *f = loop->f;
+  const op_tuple variables = op_tuple_of(f->node, "func_var_locs");
+  places p;
+  read_places(f->node, "func_input_locs", &p);
+  body_set_inputs(loop, &p);
+  read_places(f->node, "cond_input_locs", &p);
+  body_set_inputs(condition, &p);
+  for (uint32_t i = 0; i < s->n; i++) {
+    const uint32_t input = while_loop_input(f->node, i);
+    states_start(s, i, &f->inputs[input]);
+    body_set(loop, (uint32_t)variables.v[i], s->outputs[i].data);
+    for (uint32_t k = 0; k < p.n; k++)
+      if (p.outer[k] == input) body_set(condition, k, s->outputs[i].data);
+  }
+}
+
+mxn_status while_loop_forward(const forward *f) {
+  const int64_t max_iterations = op_int(f->node, "max_iterations");
+  const uint32_t n_out_data = (uint32_t)op_int(f->node, "num_out_data");
+  body condition, loop;
+  TRY(body_init(f, 0, &condition));
+  TRY(body_init(f, 1, &loop));
+  const states s = states_init(f, n_out_data);
+  while_loop_start(&condition, &loop, &s);
+  for (uint32_t i = 0; i < n_out_data; i++)
+    if (f->outputs[i].data) memset(f->outputs[i].data, 0, bytes_of(&f->outputs[i].type));
+  for (int64_t step = 0; step < max_iterations; step++) {
+    bool is_true;
+    TRY(body_run(&condition));
+    TRY(read_condition(&condition, &is_true));
+    if (!is_true) break;
+    TRY(body_run(&loop));
+    store_rows(&loop, n_out_data, step);
+    states_step(&s, &loop);
+  }
+  return MXN_OK;
+}
+
+/* Graphs that run once. */
+
+static mxn_status run_once(const forward *f, uint32_t s, const places *p, body *out) {
+  TRY(body_init(f, s, out));
+  body_set_inputs(out, p);
+  return body_run(out);
+}
+
+static mxn_status run_to_outputs(const forward *f, uint32_t s, const places *p) {
+  body b;
+  TRY(run_once(f, s, p, &b));
+  for (uint32_t i = 0; i < f->node->n_outputs; i++) body_copy(&b, i, f->outputs[i].data);
+  return MXN_OK;
+}
+
+/* _cond: subgraph 0 is the condition, 1 and 2 the branches. */
+
+enum { THEN = 1, ELSE = 2 };
+static const char *const cond_attributes[MAX_SUBGRAPHS] = {"cond_input_locs", "then_input_locs", "else_input_locs"};
+
+uint32_t cond_inputs(const node *n) { return (uint32_t)op_int(n, "num_args") - 3; }
+
+mxn_status cond_shape(inference *x) {
+  places p;
+  TRY(check_subgraphs(x, MAX_SUBGRAPHS));
+  for (uint32_t s = 0; s < MAX_SUBGRAPHS; s++) {
+    TRY(check_heads(x, s, s ? x->n_outputs : 1));
+    TRY(check_locations(x, s, cond_attributes[s]));
+    read_places(x->node, cond_attributes[s], &p);
+    TRY(infer_with_inputs(x, s, &p));
+    for (uint32_t i = 0; s > 0 && i < x->n_outputs; i++) TRY(meet_output(x, i, head_type(x->node, s, i)));
+  }
+  return MXN_OK;
+}
+
+mxn_status cond_forward(const forward *f) {
+  places p;
+  body condition;
+  bool is_true;
+  read_places(f->node, cond_attributes[0], &p);
+  TRY(run_once(f, 0, &p, &condition));
+  TRY(read_condition(&condition, &is_true));
+  const uint32_t branch = is_true ? THEN : ELSE;
+  read_places(f->node, cond_attributes[branch], &p);
+  return run_to_outputs(f, branch, &p);
+}
+
+/* _CachedOp: input k is variable k. */
+
+uint32_t cached_op_inputs(const node *n) { return n->n_subgraphs ? count_variables(n->subgraphs[0]) : n->n_inputs; }
+
+uint32_t cached_op_outputs(const node *n) { return n->n_subgraphs ? (uint32_t)n->subgraphs[0]->n_outputs : 1; }
+
+static void number_places(uint32_t n, places *out) {
+  out->n = n;
+  for (uint32_t k = 0; k < n; k++) out->outer[k] = (uint16_t)k;
+}
+
+mxn_status cached_op_shape(inference *x) {
+  places p;
+  TRY(check_subgraphs(x, 1));
+  number_places(x->n_inputs, &p);
+  TRY(infer_with_inputs(x, 0, &p));
+  for (uint32_t i = 0; i < x->n_outputs; i++) TRY(meet_output(x, i, head_type(x->node, 0, i)));
+  return MXN_OK;
+}
+
+mxn_status cached_op_forward(const forward *f) {
+  places p;
+  number_places(f->node->n_inputs, &p);
+  return run_to_outputs(f, 0, &p);
+}

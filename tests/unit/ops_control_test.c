@@ -1,0 +1,220 @@
+/* ops_control_test.c - control flow with its subgraphs, read from symbol files.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ops_graph.h"
+
+#include "mxnet/checkpoint.h"
+
+#define VAR(name) "{\"op\":\"null\",\"name\":\"" name "\",\"inputs\":[]}"
+#define OP(op, name, attributes, inputs) \
+  "{\"op\":\"" op "\",\"name\":\"" name "\",\"attrs\":{" attributes "},\"inputs\":[" inputs "]}"
+#define OP_WITH(op, name, attributes, inputs, subgraphs)                                    \
+  "{\"op\":\"" op "\",\"name\":\"" name "\",\"attrs\":{" attributes "},\"inputs\":[" inputs \
+  "],"                                                                                      \
+  "\"subgraphs\":[" subgraphs "]}"
+#define GRAPH(nodes, heads) "{\"nodes\":[" nodes "],\"heads\":[" heads "]}"
+
+/* Running sums: the output of a row and the next state are row + state. */
+#define SUM_BODY \
+  GRAPH(VAR("row") "," VAR("state") "," OP("elemwise_add", "add", "", "[0,0,0],[1,0,0]"), "[2,0,0],[2,0,0]")
+#define FOREACH_ATTRIBUTES(states)                                                                              \
+  "\"num_args\":\"3\",\"num_outputs\":\"2\",\"num_out_data\":\"1\",\"in_data_locs\":\"[0]\",\"in_state_locs\":" \
+  "\"" states "\",\"remain_locs\":\"[]\""
+#define FOREACH(states, body)                                                                                       \
+  GRAPH(VAR("x") "," VAR("s") "," OP_WITH("_foreach", "loop", FOREACH_ATTRIBUTES(states), "[0,0,0],[1,0,0]", body), \
+        "[2,0,0],[2,1,0]")
+
+static graph *load(const char *text) {
+  graph *g = NULL;
+  if (symbol_parse(&memory, "t", text, strlen(text), &g, &error) != MXN_OK) fail_msg("%s", error.message);
+  if (ops_bind(g, &error) != MXN_OK) fail_msg("%s", error.message);
+  return g;
+}
+
+static void infer(graph *g, const mxn_type *types) {
+  for (size_t i = 0; i < g->n_nodes; i++)
+    if (node_is_variable(g->nodes[i])) g->nodes[i]->outputs[0] = *types++;
+  if (ops_infer(g, &error) != MXN_OK) fail_msg("%s", error.message);
+}
+
+static const mxn_type scalar = {MXN_FLOAT32, 1, {1}};
+
+/* Run the last node on its inputs; all are floats. */
+static mxn_status run(const graph *g, float *const *inputs, float *const *outputs) {
+  const node *n = last(g);
+  mxn_tensor *in = arena_array(&memory, n->n_inputs, sizeof *in),
+             *out = arena_array(&memory, n->n_outputs, sizeof *out);
+  for (uint32_t i = 0; i < n->n_inputs; i++) in[i] = (mxn_tensor){*value_type(n->inputs[i]), inputs[i]};
+  for (uint32_t i = 0; i < n->n_outputs; i++) out[i] = (mxn_tensor){n->outputs[i], outputs[i]};
+  return op_forward(n, in, out, &error);
+}
+
+static void assert_floats(const float *got, const float *want, size_t n) {
+  for (size_t i = 0; i < n; i++) assert_float_equal(got[i], want[i], 0);
+}
+
+static void test_foreach(void **state) {
+  (void)state;
+  graph *g = load(FOREACH("[1]", SUM_BODY));
+  const mxn_type types[] = {{MXN_FLOAT32, 2, {3, 2}}, type_unknown()};
+  infer(g, types);
+  assert_type(g->nodes[1], 0, "float32(2)");
+  assert_type(last(g), 0, "float32(3, 2)");
+  assert_type(last(g), 1, "float32(2)");
+  float x[] = {1, 2, 3, 4, 5, 6}, s[] = {10, 20}, rows[6], end[2];
+  for (int turn = 0; turn < 2; turn++) {
+    assert_int_equal(run(g, (float *const[]){x, s}, (float *const[]){rows, end}), MXN_OK);
+    assert_floats(rows, (const float[]){11, 22, 14, 26, 19, 32}, 6);
+    assert_floats(end, (const float[]){19, 32}, 2);
+  }
+}
+
+/* Without rows the state stays as it was. */
+static void test_foreach_over_nothing(void **state) {
+  (void)state;
+  graph *g = load(FOREACH("[1]", SUM_BODY));
+  const mxn_type types[] = {{MXN_FLOAT32, 2, {0, 2}}, {MXN_FLOAT32, 1, {2}}};
+  infer(g, types);
+  float s[] = {10, 20}, none[1], end[2];
+  assert_int_equal(run(g, (float *const[]){none, s}, (float *const[]){none, end}), MXN_OK);
+  assert_floats(end, s, 2);
+}
+
+/* Two states that change places: (a, b) becomes (b, a) in each of three turns. */
+#define WHILE_ATTRIBUTES                                                                      \
+  "\"num_args\":\"5\",\"num_outputs\":\"4\",\"num_out_data\":\"1\",\"max_iterations\":\"5\"," \
+  "\"cond_input_locs\":\"[0]\",\"func_input_locs\":\"[0, 1, 2]\",\"func_var_locs\":\"[0, 1, 2]\""
+#define BELOW(limit) GRAPH(VAR("i") "," OP("_lesser_scalar", "c", "\"scalar\":\"" limit "\"", "[0,0,0]"), "[1,0,0]")
+#define SWAP                                                                                           \
+  GRAPH(VAR("i") "," VAR("a") "," VAR("b") "," OP("_plus_scalar", "n", "\"scalar\":\"1\"", "[0,0,0]"), \
+        "[1,0,0],[3,0,0],[2,0,0],[1,0,0]")
+#define WHILE(limit)                                                                                      \
+  GRAPH(VAR("i") "," VAR("a") "," VAR("b") "," OP_WITH("_while_loop", "loop", WHILE_ATTRIBUTES,           \
+                                                       "[0,0,0],[1,0,0],[2,0,0]", BELOW(limit) "," SWAP), \
+        "[3,0,0]")
+
+static void run_while(const char *text, const float *want_rows, const float *want_end) {
+  graph *g = load(text);
+  infer(g, (const mxn_type[]){scalar, scalar, scalar});
+  assert_type(last(g), 0, "float32(5, 1)");
+  float i = 0, a = 7, b = 8, rows[5] = {9, 9, 9, 9, 9}, end[3];
+  assert_int_equal(run(g, (float *const[]){&i, &a, &b}, (float *const[]){rows, &end[0], &end[1], &end[2]}), MXN_OK);
+  assert_floats(rows, want_rows, 5);
+  assert_floats(end, want_end, 3);
+}
+
+static void test_while_loop(void **state) {
+  (void)state;
+  run_while(WHILE("3"), (const float[]){7, 8, 7, 0, 0}, (const float[]){3, 8, 7});
+  run_while(WHILE("0"), (const float[]){0, 0, 0, 0, 0}, (const float[]){0, 7, 8});
+  run_while(WHILE("99"), (const float[]){7, 8, 7, 8, 7}, (const float[]){5, 8, 7}); /* max_iterations */
+}
+
+#define TIMES(k) GRAPH(VAR("y") "," OP("_mul_scalar", "m", "\"scalar\":\"" k "\"", "[0,0,0]"), "[1,0,0]")
+#define SAME GRAPH(VAR("c"), "[0,0,0]")
+#define COND(then_branch)                                                                                         \
+  GRAPH(VAR("c") "," VAR("y") "," OP_WITH("_cond", "if",                                                          \
+                                          "\"num_args\":\"5\",\"num_outputs\":\"1\",\"cond_input_locs\":\"[0]\"," \
+                                          "\"then_input_locs\":\"[1]\",\"else_input_locs\":\"[1]\"",              \
+                                          "[0,0,0],[1,0,0]", SAME "," then_branch "," TIMES("3")),                \
+        "[2,0,0]")
+
+static float run_cond(const char *text, float condition) {
+  graph *g = load(text);
+  infer(g, (const mxn_type[]){scalar, scalar});
+  float y = 5, out = 0;
+  if (run(g, (float *const[]){&condition, &y}, (float *const[]){&out}) != MXN_OK) fail_msg("%s", error.message);
+  return out;
+}
+
+static void test_cond(void **state) {
+  (void)state;
+  assert_float_equal(run_cond(COND(TIMES("2")), 1), 10, 0);
+  assert_float_equal(run_cond(COND(TIMES("2")), 0), 15, 0);
+}
+
+/* A graph inside a text inside a graph. */
+#define CACHED                                                                                                  \
+  GRAPH(VAR("z") "," OP("_CachedOp", "cached",                                                                  \
+                        "\"subgraph\":\"{\\\"nodes\\\":[{\\\"op\\\":\\\"null\\\",\\\"name\\\":"                 \
+                        "\\\"q\\\",\\\"inputs\\\":[]},{\\\"op\\\":\\\"_plus_scalar\\\",\\\"name\\\":\\\"p\\\"," \
+                        "\\\"attrs\\\":{\\\"scalar\\\":\\\"1\\\"},\\\"inputs\\\":[[0,0,0]]}],\\\"heads\\\":"    \
+                        "[[1,0,0]]}\"",                                                                         \
+                        "[0,0,0]"),                                                                             \
+        "[1,0,0]")
+
+static void test_cached_op_inside_cond(void **state) {
+  (void)state;
+  assert_float_equal(run_cond(COND(CACHED), 1), 6, 0);
+  const graph *g = load(COND(CACHED));
+  const char *printed = symbol_print(&memory, g);
+  assert_non_null(strstr(printed, "\"op\": \"_CachedOp\""));
+  assert_float_equal(run_cond(printed, 1), 6, 0);
+}
+
+/* Depth costs nothing: each level would double the sweeps otherwise. */
+static void test_deep_nesting(void **state) {
+  (void)state;
+  const char *text = TIMES("2");
+  for (int depth = 0; depth < 30; depth++)
+    text = arena_printf(&memory,
+                        "{\"nodes\":[%s,{\"op\":\"_CachedOp\",\"name\":\"d\",\"inputs\":[[0,0,0]],\"subgraphs\":[%s]}],"
+                        "\"heads\":[[1,0,0]]}",
+                        VAR("v"), text);
+  graph *g = load(text);
+  infer(g, &scalar);
+  float x = 4, y = 0;
+  assert_int_equal(run(g, (float *const[]){&x}, (float *const[]){&y}), MXN_OK);
+  assert_float_equal(y, 8, 0);
+}
+
+static void refuses(const char *text, const mxn_type *types, const char *message) {
+  error = (mxn_error){0};
+  graph *g = NULL;
+  mxn_status status = symbol_parse(&memory, "t", text, strlen(text), &g, &error);
+  if (status == MXN_OK) status = ops_bind(g, &error);
+  for (size_t i = 0; status == MXN_OK && i < g->n_nodes; i++)
+    if (node_is_variable(g->nodes[i])) g->nodes[i]->outputs[0] = *types++;
+  if (status == MXN_OK) status = ops_infer(g, &error);
+  assert_int_not_equal(status, MXN_OK);
+  if (!strstr(error.message, message)) fail_msg("'%s' is not in: %s", message, error.message);
+}
+
+static void test_refuses(void **state) {
+  (void)state;
+  const mxn_type types[] = {{MXN_FLOAT32, 2, {3, 2}}, {MXN_FLOAT32, 1, {2}}, scalar};
+  const mxn_type wrong[] = {{MXN_FLOAT32, 2, {3, 2}}, {MXN_FLOAT32, 1, {4}}, scalar};
+  refuses(FOREACH("[1]", SUM_BODY), wrong, "loop: node 'add' (elemwise_add): rhs has shape (4), expected (2)");
+  refuses(FOREACH("[0]", SUM_BODY), types, "in_state_locs: expected each of the subgraph's 2 variables once, got 0");
+  refuses(FOREACH("[7]", SUM_BODY), types, "got 7");
+  refuses(FOREACH("[-1]", SUM_BODY), types, "attribute in_state_locs");
+  refuses(FOREACH("[]", SUM_BODY), types, "in_state_locs has 0 values, expected 1");
+  refuses(FOREACH("[1]", SUM_BODY "," SUM_BODY), types, "expected 1 subgraphs, got 2");
+  refuses(FOREACH("[1]", SAME), types, "subgraph 0 has 1 outputs, expected 2");
+  refuses(COND(SAME "," SAME), types, "expected 3 subgraphs, got 4");
+  refuses(GRAPH(VAR("z") "," OP("_CachedOp", "cached", "\"subgraph\":\"{\"", "[0,0,0]"), "[1,0,0]"), types,
+          "attribute 'subgraph'");
+  refuses(GRAPH(VAR("z") "," OP("_CachedOp", "cached", "", "[0,0,0]"), "[1,0,0]"), types,
+          "expected 1 subgraphs, got 0");
+}
+
+/* A condition must be one number. */
+static void test_condition_of_many_numbers(void **state) {
+  (void)state;
+  graph *g = load(COND(TIMES("2")));
+  const mxn_type pair = {MXN_FLOAT32, 1, {2}};
+  infer(g, (const mxn_type[]){pair, scalar});
+  float c[2] = {0}, y = 0, out;
+  assert_int_equal(run(g, (float *const[]){c, &y}, (float *const[]){&out}), MXN_SHAPE);
+  assert_non_null(strstr(error.message, "the condition has 2 elements, expected 1"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_foreach), TEST(test_foreach_over_nothing),      TEST(test_while_loop),
+      TEST(test_cond),    TEST(test_cached_op_inside_cond),     TEST(test_deep_nesting),
+      TEST(test_refuses), TEST(test_condition_of_many_numbers),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
