@@ -390,6 +390,98 @@ def softmax_activation(c):
     return symbol("SoftmaxActivation", c.variable("data", c.shape(3, 4)), mode=mode)
 
 
+def quantized(c, name, shape, dtype):
+    """An int8 or uint8 array and the two ends of its range."""
+    c.arrays[name] = c.rng.randint(-128 if dtype == "int8" else 0, 128 if dtype == "int8" else 256, shape).astype(dtype)
+    for end, low, high in (("min", -3, 0), ("max", 0.5, 3)):
+        c.arrays[f"{name}_{end}"] = c.rng.uniform(low, high, 1).astype("float32")
+    return mx.sym.var(name), [mx.sym.var(f"{name}_min"), mx.sym.var(f"{name}_max")]
+
+
+def calibration(c):
+    low = c.pick(0.0, -1.5)
+    return {"min_calib_range": low, "max_calib_range": 2.25} if c.flip(0.7) else {}
+
+
+def quantize(c):
+    ranges = [c.variable("low", (1,), kind="unit"), c.variable("high", (1,), kind="positive")]
+    return symbol("_contrib_quantize", c.variable("data", c.shape()), *ranges, out_type=c.pick("int8", "uint8"))
+
+
+def quantize_v2(c):
+    return symbol("_contrib_quantize_v2", c.variable("data", c.shape()), out_type=c.pick("auto", "int8", "uint8"), **calibration(c))
+
+
+def dequantize(c):
+    data, ranges = quantized(c, "data", c.shape(), c.pick("int8", "uint8"))
+    return symbol("_contrib_dequantize", data, *ranges)
+
+
+def requantize(c):
+    _, ranges = quantized(c, "data", c.shape(), "int8")
+    c.arrays["data"] = (c.arrays["data"].astype("int32") + 1) * (1 << 22)
+    return symbol("_contrib_requantize", mx.sym.var("data"), *ranges, **calibration(c))
+
+
+def quantized_layer(op):
+    """FullyConnected and Convolution; the latter takes uint8 data only."""
+
+    def make(c):
+        is_fc = op == "_contrib_quantized_fully_connected"
+        shape = c.shape(2, 4) if is_fc else (2, 3, 6, 5)
+        n, no_bias = int(c.rng.randint(1, 6)), c.flip(0.4)
+        attributes = {"num_hidden": n} if is_fc else {"num_filter": n, "kernel": (3, 2), "pad": (1, 0), "stride": (1, 2)}
+        data, ranges = quantized(c, "data", shape, c.pick("int8", "uint8") if is_fc else "uint8")
+        weight, more = quantized(c, "weight", (n, int(np.prod(shape[1:]))) if is_fc else (n, 3, 3, 2), "int8")
+        arrays, ranges = [data, weight], ranges + more
+        if not no_bias:
+            bias, more = quantized(c, "bias", (n,), "int8")
+            arrays, ranges = [*arrays, bias], ranges + more
+        return symbol(op, *arrays, *ranges, no_bias=no_bias, **attributes)
+
+    return make
+
+
+def quantized_pooling(c):
+    data, ranges = quantized(c, "data", (2, 3, 6, 7), c.pick("int8", "uint8"))
+    kind, convention = c.pick("max", "avg"), c.pick("valid", "full")
+    return symbol("_contrib_quantized_pooling", data, *ranges, kernel=(3, 2), stride=(2, 2), pad=(1, 0), pool_type=kind,
+                  pooling_convention=convention, global_pool=c.flip(0.3))
+
+
+def quantized_concat(c):
+    arrays, ranges, n = [], [], int(c.rng.randint(1, 4))
+    for i in range(n):
+        data, more = quantized(c, f"in{i}", (2, int(c.rng.randint(1, 4)), 3), c.pick("int8", "uint8"))
+        arrays, ranges = [*arrays, data], ranges + more
+    return symbol("_contrib_quantized_concat", *arrays, *ranges, dim=1, num_args=n)
+
+
+def quantized_add(c):
+    shape = c.shape()
+    left, ranges = quantized(c, "lhs", shape, c.pick("int8", "uint8"))
+    right, more = quantized(c, "rhs", shape, c.pick("int8", "uint8"))
+    return symbol("_contrib_quantized_elemwise_add", left, right, *ranges, *more, **calibration(c))
+
+
+def quantized_multiply(c):
+    shape = c.shape()
+    left, ranges = quantized(c, "lhs", shape, "int8")
+    right, more = quantized(c, "rhs", shape, "int8")
+    return symbol("_contrib_quantized_elemwise_mul", left, right, *ranges, *more, enable_float_output=c.flip(0.3), **calibration(c))
+
+
+def quantized_flatten(c):
+    data, ranges = quantized(c, "data", c.shape(2, 4), c.pick("int8", "uint8"))
+    return symbol("_contrib_quantized_flatten", data, *ranges)
+
+
+def quantized_batch_norm(c):
+    data, ranges = quantized(c, "data", (2, 3, 4, 5), c.pick("int8", "uint8"))
+    parameters = [c.variable(name, (3,), kind="positive") for name in ("gamma", "beta", "mean", "var")]
+    return symbol("_contrib_quantized_batch_norm", data, *parameters, *ranges, min_calib_range=-6.5, max_calib_range=7.0)
+
+
 MAKERS = {
     **ops_cases_tensor.MAKERS,
     **{op: unary(op, kind) for kind, ops in UNARY.items() for op in ops.split()},
@@ -422,6 +514,18 @@ MAKERS = {
     "L2Normalization": l2_normalization,
     "Activation": activation,
     "SoftmaxActivation": softmax_activation,
+    "_contrib_quantize": quantize,
+    "_contrib_quantize_v2": quantize_v2,
+    "_contrib_dequantize": dequantize,
+    "_contrib_requantize": requantize,
+    "_contrib_quantized_conv": quantized_layer("_contrib_quantized_conv"),
+    "_contrib_quantized_fully_connected": quantized_layer("_contrib_quantized_fully_connected"),
+    "_contrib_quantized_pooling": quantized_pooling,
+    "_contrib_quantized_concat": quantized_concat,
+    "_contrib_quantized_elemwise_add": quantized_add,
+    "_contrib_quantized_elemwise_mul": quantized_multiply,
+    "_contrib_quantized_flatten": quantized_flatten,
+    "_contrib_quantized_batch_norm": quantized_batch_norm,
 }
 # More cases for what has many attributes.
 MANY = {"Convolution": 8, "Deconvolution": 8, "Pooling": 12, "Reshape": 12, "slice": 6, "BatchNorm": 4, "LeakyReLU": 3, "SoftmaxOutput": 3}

@@ -33,7 +33,7 @@ mxn_status control_dtype(inference *x) {
   return MXN_OK;
 }
 
-static uint32_t count_variables(const graph *g) {
+uint32_t control_count_variables(const graph *g) {
   uint32_t n = 0;
   for (size_t i = 0; i < g->n_nodes; i++) n += node_is_variable(g->nodes[i]);
   return n;
@@ -63,7 +63,7 @@ static mxn_status check_out_data(inference *x) {
 }
 
 static mxn_status check_places(inference *x, uint32_t s, const char *name, int64_t n, const int64_t *v, int64_t limit) {
-  const uint32_t variables = count_variables(x->node->subgraphs[s]);
+  const uint32_t variables = control_count_variables(x->node->subgraphs[s]);
   if (n != variables)
     return infer_error(x, MXN_FORMAT, "%s has %lld values, subgraph %u has %u variables", name, (long long)n, s,
                        variables);
@@ -322,7 +322,7 @@ static uint32_t foreach_count(const node *n, size_t index) {
 /* The tuples tell the variable of each input; every variable needs one. */
 static mxn_status foreach_places(inference *x, places *out) {
   const node *n = x->node;
-  const uint32_t variables = count_variables(n->subgraphs[0]);
+  const uint32_t variables = control_count_variables(n->subgraphs[0]);
   uint32_t input = 0;
   out->n = variables;
   if (variables > x->n_inputs)
@@ -563,7 +563,9 @@ mxn_status cond_forward(const forward *f) {
 
 /* _CachedOp: input k is variable k. */
 
-uint32_t cached_op_inputs(const node *n) { return n->n_subgraphs ? count_variables(n->subgraphs[0]) : n->n_inputs; }
+uint32_t cached_op_inputs(const node *n) {
+  return n->n_subgraphs ? control_count_variables(n->subgraphs[0]) : n->n_inputs;
+}
 
 uint32_t cached_op_outputs(const node *n) { return n->n_subgraphs ? (uint32_t)n->subgraphs[0]->n_outputs : 1; }
 
@@ -585,4 +587,32 @@ mxn_status cached_op_forward(const forward *f) {
   places p;
   number_places(f->node->n_inputs, &p);
   return run_to_outputs(f, 0, &p);
+}
+
+/* Fused operators. */
+
+static mxn_status meet_shape(inference *x, uint32_t i, mxn_type *inner) {
+  TRY(infer_input(x, i, inner));
+  mxn_type type = *x->inputs[i];
+  type.dtype = MXN_FLOAT32;
+  return learn_inner(x, inner, &type);
+}
+
+mxn_status control_infer_fused(inference *x, uint32_t n_inputs, const bool *is_quantized) {
+  TRY(check_subgraphs(x, 1));
+  TRY(check_heads(x, 0, 1));
+  const graph *g = x->node->subgraphs[0];
+  if (control_count_variables(g) != n_inputs || n_inputs > x->n_inputs)
+    return infer_error(x, MXN_FORMAT, "the subgraph has %u variables, expected %u", control_count_variables(g),
+                       n_inputs);
+  uint32_t k = 0;
+  for (size_t i = 0; i < g->n_nodes; i++) {
+    if (!node_is_variable(g->nodes[i])) continue;
+    mxn_type *inner = &g->nodes[i]->outputs[0];
+    TRY(is_quantized && is_quantized[k] ? meet_shape(x, k, inner) : meet_input(x, k, inner));
+    k++;
+  }
+  TRY(infer_subgraph(x, 0));
+  mxn_type *head = head_type(x->node, 0, 0);
+  return is_quantized ? infer_output(x, 0, head) : meet_output(x, 0, head);
 }

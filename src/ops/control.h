@@ -38,4 +38,11 @@ uint32_t cached_op_outputs(const node *n);
 mxn_status cached_op_shape(inference *x);
 mxn_status cached_op_forward(const forward *f);
 
+/* Operators whose subgraph 0 is what they compute on their first inputs, such as
+ * _sg_mkldnn_conv: input k is variable k, for n_inputs of them. Of the inputs that
+ * `is_quantized` (may be NULL) marks, and of output 0 where it is not NULL, only
+ * the shapes agree: inside they are float32. */
+mxn_status control_infer_fused(inference *x, uint32_t n_inputs, const bool *is_quantized);
+uint32_t control_count_variables(const graph *g);
+
 #endif
