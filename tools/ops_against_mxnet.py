@@ -93,11 +93,21 @@ class Case:
         return symbol(op, *inputs, **attributes)
 
 
+MODULES = {"_contrib_": mx.sym.contrib, "_linalg_": mx.sym.linalg, "_npi_": mx.symbol.numpy._internal}
+
+
 def symbol(op, *inputs, **attributes):
     """A node as a file may hold it: attributes are texts."""
-    in_contrib = getattr(mx.sym.contrib, op.replace("_contrib_", ""), None)
-    function = getattr(mx.sym, op, None) or getattr(mx.sym._internal, op, None) or in_contrib
-    return function(*inputs, **attributes)
+    function = getattr(mx.sym, op, None) or getattr(mx.sym._internal, op, None)
+    for prefix, module in MODULES.items():
+        if not function and op.startswith(prefix):
+            function = getattr(module, op[len(prefix) :])
+            if prefix == "_npi_":
+                inputs = [i.as_np_ndarray() for i in inputs]
+    outputs = function(*inputs, **attributes)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    outputs = [o.as_nd_ndarray() if hasattr(o, "as_nd_ndarray") else o for o in outputs]
+    return outputs[0] if len(outputs) == 1 else mx.sym.Group(outputs)
 
 
 def unary(op, kind):
@@ -482,6 +492,70 @@ def quantized_batch_norm(c):
     return symbol("_contrib_quantized_batch_norm", data, *parameters, *ranges, min_calib_range=-6.5, max_calib_range=7.0)
 
 
+def linalg_matrices(c, rows, columns, positive=False):
+    """A batch of matrices, well conditioned where they are square."""
+    batch = c.shape(0, 2, 3)
+    x = c.rng.standard_normal((*batch, rows, columns))
+    if rows == columns:
+        x = x @ x.swapaxes(-1, -2) + np.eye(rows) if positive else x + 3 * np.eye(rows)
+    return x.astype(c.pick("float32", "float64"))
+
+
+def linalg(op, attributes=None, tall=False, positive=False, square=True):
+    """Of one input."""
+
+    def make(c):
+        n = int(c.rng.randint(1, 6))
+        m = n if square else int(c.rng.randint(1, 6) if tall else c.rng.randint(n, 8))
+        c.arrays["A"] = linalg_matrices(c, n, m, positive)
+        return symbol(op, mx.sym.var("A"), **(attributes(c, n) if attributes else {}))
+
+    return make
+
+
+def linalg_gemm(op):
+    def make(c):
+        m, n, k, dtype = *(int(x) for x in c.rng.randint(1, 5, 3)), c.pick("float32", "float64")
+        a, b, middle, outer = c.flip(), c.flip(), c.shape(0, 1), c.shape(0, 1)
+        shapes = [(k, m) if a else (m, k), (n, k) if b else (k, n), (m, n)][: 3 if op == "_linalg_gemm" else 2]
+        inputs = [c.variable(name, (*outer, r, *middle, q), dtype) for name, (r, q) in zip("ABC", shapes)]
+        return symbol(op, *inputs, transpose_a=a, transpose_b=b, alpha=1.5, axis=-2 - len(middle), **({"beta": 0.5} if len(inputs) > 2 else {}))
+
+    return make
+
+
+def linalg_triangle(op):
+    def make(c):
+        n, m, right = int(c.rng.randint(1, 6)), int(c.rng.randint(1, 5)), c.flip()
+        a = linalg_matrices(c, n, n)
+        b = c.rng.standard_normal((*a.shape[:-2], m, n) if right else (*a.shape[:-2], n, m)).astype(a.dtype)
+        c.arrays.update(A=a, B=b)
+        return symbol(op, mx.sym.var("A"), mx.sym.var("B"), rightside=right, transpose=c.flip(), lower=c.flip(), alpha=0.5)
+
+    return make
+
+
+def lower(c, _):
+    return {"lower": c.flip()}
+
+
+def diagonal(c, n):
+    return {"offset": int(c.rng.randint(-n, n + 1))}
+
+
+def triangle_offset(c, n):
+    return {"offset": int(c.rng.randint(-n, n + 1)), "lower": c.flip()}
+
+
+def linalg_make(op, is_triangle):
+    def make(c):
+        n = int(c.rng.randint(1, 5))
+        shape = (*c.shape(0, 2), n * (n + 1) // 2 if is_triangle else n)
+        return symbol(op, c.variable("A", shape), offset=int(c.rng.randint(-3, 4)), **({"lower": c.flip()} if is_triangle else {}))
+
+    return make
+
+
 MAKERS = {
     **ops_cases_tensor.MAKERS,
     **{op: unary(op, kind) for kind, ops in UNARY.items() for op in ops.split()},
@@ -514,6 +588,28 @@ MAKERS = {
     "L2Normalization": l2_normalization,
     "Activation": activation,
     "SoftmaxActivation": softmax_activation,
+    "_linalg_gemm": linalg_gemm("_linalg_gemm"),
+    "_linalg_gemm2": linalg_gemm("_linalg_gemm2"),
+    "_linalg_trmm": linalg_triangle("_linalg_trmm"),
+    "_linalg_trsm": linalg_triangle("_linalg_trsm"),
+    "_linalg_potrf": linalg("_linalg_potrf", lower, positive=True),
+    "_linalg_potri": linalg("_linalg_potri", lower, positive=True),
+    "_linalg_syrk": linalg("_linalg_syrk", lambda c, _: {"transpose": c.flip(), "alpha": 0.5}, square=False, tall=True),
+    "_linalg_gelqf": linalg("_linalg_gelqf", square=False),
+    "_linalg_syevd": linalg("_linalg_syevd", positive=True),
+    "_linalg_sumlogdiag": linalg("_linalg_sumlogdiag", positive=True),
+    "_linalg_inverse": linalg("_linalg_inverse"),
+    "_linalg_det": linalg("_linalg_det"),
+    "_linalg_slogdet": linalg("_linalg_slogdet"),
+    "_linalg_extractdiag": linalg("_linalg_extractdiag", diagonal),
+    "_linalg_extracttrian": linalg("_linalg_extracttrian", triangle_offset),
+    "_linalg_makediag": linalg_make("_linalg_makediag", False),
+    "_linalg_maketrian": linalg_make("_linalg_maketrian", True),
+    "_npi_svd": linalg("_npi_svd", square=False),
+    "_npi_eigh": linalg("_npi_eigh", lambda c, _: {"UPLO": c.pick("L", "U")}),
+    "_npi_eigvalsh": linalg("_npi_eigvalsh", lambda c, _: {"UPLO": c.pick("L", "U")}),
+    "_npi_cholesky": linalg("_npi_cholesky", lower, positive=True),
+    "_npi_pinv_scalar_rcond": linalg("_npi_pinv_scalar_rcond", lambda c, _: {"rcond": 1e-5}, square=False, tall=True),
     "_contrib_quantize": quantize,
     "_contrib_quantize_v2": quantize_v2,
     "_contrib_dequantize": dequantize,
@@ -682,7 +778,7 @@ def compare_tables(ops_run):
             wrong.append(f"{name}: inputs {inputs}, MXNet has {their_inputs}")
         ours = dict(a.split("=", 1) for a in filter(None, attributes.split(";")))
         for a in sorted((set(ours) ^ set(their_attributes)) - MISDESCRIBED.get(name, set())):
-            if a != "num_args":
+            if a != "num_args" and their_attributes:  # some parse attributes that they do not list
                 wrong.append(f"{name}: attribute {a} is only {'here' if a in ours else 'in MXNet'}")
         for a in sorted((set(ours) & set(their_attributes)) - MISDESCRIBED.get(name, set())):
             if not same_default(ours[a], their_attributes[a]):

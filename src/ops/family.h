@@ -16,6 +16,7 @@
 #include "ops/misc.h"
 #include "ops/order.h"
 #include "ops/reduce.h"
+#include "ops/linalg.h"
 #include "ops/quantized.h"
 
 /* batch.c: rules for the batch. */
