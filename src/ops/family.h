@@ -18,6 +18,7 @@
 #include "ops/reduce.h"
 #include "ops/linalg.h"
 #include "ops/quantized.h"
+#include "ops/random.h"
 
 /* batch.c: rules for the batch. */
 bool batch_all(const node *n, const bool *is_carried);       /* every input carries it */

@@ -15,6 +15,7 @@
 #define INT(name, text) {name, OP_INT, text, INT64_MIN, NULL}
 #define INT_OR_NONE(name, text) {name, OP_INT, text, INT64_MIN, "None"}
 #define INT_FROM(minimum, name, text) {name, OP_INT, text, minimum, NULL}
+#define LONG(name, text) {name, OP_LONG, text, INT64_MIN, NULL}
 #define LONG_FROM(minimum, name, text) {name, OP_LONG, text, minimum, NULL}
 #define BOOL(name, text) {name, OP_BOOL, text, 0, NULL}
 #define FLOAT(name, text) {name, OP_FLOAT, text, INT64_MIN, NULL}

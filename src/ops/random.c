@@ -1,0 +1,451 @@
+/* random.c - see random.h.
+ *
+ * The generator is xoshiro256++ (Blackman and Vigna), its state filled by
+ * SplitMix64 from the seed and the number of the run.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ops/random.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/family.h"
+#include "ops/number.h"
+
+/* Generator. */
+
+typedef struct generator {
+  uint64_t state[4];
+} generator;
+
+static uint64_t split_mix(uint64_t *x) {
+  uint64_t z = *x += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+static generator next_generator(void) {
+  static _Atomic uint64_t runs;
+  const char *seed = getenv("MXNEURON_SEED");
+  uint64_t from = seed ? strtoull(seed, NULL, 10) : 0;
+  from = split_mix(&from) ^ atomic_fetch_add(&runs, 1);
+  generator g;
+  for (int i = 0; i < 4; i++) g.state[i] = split_mix(&from);
+  return g;
+}
+
+static uint64_t rotate_left(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
+
+static uint64_t next_bits(generator *g) {
+  uint64_t *s = g->state;
+  const uint64_t result = rotate_left(s[0] + s[3], 23) + s[0], t = s[1] << 17;
+  s[2] ^= s[0];
+  s[3] ^= s[1];
+  s[1] ^= s[2];
+  s[0] ^= s[3];
+  s[2] ^= t;
+  s[3] = rotate_left(s[3], 45);
+  return result;
+}
+
+/* In [0, 1), all 53 bits. */
+static double next_unit(generator *g) { return (double)(next_bits(g) >> 11) * 0x1p-53; }
+
+/* In [0, n), every number alike: what is beyond a multiple of n is drawn again. */
+static uint64_t next_below(generator *g, uint64_t n) {
+  const uint64_t most = UINT64_MAX - UINT64_MAX % n;
+  uint64_t x = next_bits(g);
+  while (x >= most) x = next_bits(g);
+  return x % n;
+}
+
+/* Distributions of two parameters; those of one do not look at the second. */
+
+static double draw_uniform(generator *g, double low, double high) { return low + (high - low) * next_unit(g); }
+
+/* Box and Muller. */
+static double draw_normal(generator *g, double mean, double deviation) {
+  const double radius = sqrt(-2 * log(1 - next_unit(g)));
+  return mean + deviation * radius * cos(2 * M_PI * next_unit(g));
+}
+
+static double draw_exponential(generator *g, double rate, double unused) {
+  (void)unused;
+  return -log(1 - next_unit(g)) / rate;
+}
+
+/* Marsaglia and Tsang (2000); below 1 by the power of a uniform number. */
+static double draw_gamma(generator *g, double shape, double scale) {
+  if (!(shape > 0)) return NAN;
+  const double boost = shape < 1 ? pow(1 - next_unit(g), 1 / shape) : 1;
+  const double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / sqrt(9 * d);
+  for (;;) {
+    const double x = draw_normal(g, 0, 1), t = 1 + c * x, v = t * t * t;
+    if (v > 0 && log(1 - next_unit(g)) < 0.5 * x * x + d - d * v + d * log(v)) return boost * d * v * scale;
+  }
+}
+
+static double draw_binomial(generator *g, double n, double p) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < (int64_t)n; i++) count += next_unit(g) < p;
+  return (double)count;
+}
+
+/* Ahrens and Dieter (1974): of a long time, when event number m comes is a gamma
+ * number, and what is left or too much is a shorter problem. */
+static double draw_poisson(generator *g, double mean, double unused) {
+  enum { DIRECT = 12 };
+  double count = 0;
+  (void)unused;
+  if (!(mean >= 0) || mean > 0x1p53) return NAN;
+  while (mean > DIRECT) {
+    const double m = floor(mean * 7 / 8), time = draw_gamma(g, m, 1);
+    if (time > mean) return count + draw_binomial(g, m - 1, mean / time);
+    count += m;
+    mean -= time;
+  }
+  double product = next_unit(g);
+  const double limit = exp(-mean);
+  while (product > limit) {
+    count++;
+    product *= next_unit(g);
+  }
+  return count;
+}
+
+/* Failures before k successes of probability p. */
+static double draw_negative_binomial(generator *g, double k, double p) {
+  return p < 1 ? draw_poisson(g, draw_gamma(g, k, (1 - p) / p), 0) : 0;
+}
+
+static double draw_generalized_negative_binomial(generator *g, double mean, double alpha) {
+  return draw_poisson(g, alpha > 0 ? draw_gamma(g, 1 / alpha, alpha * mean) : mean, 0);
+}
+
+static const struct distribution {
+  const char *name;
+  const char *parameters[2];
+  double (*draw)(generator *g, double a, double b);
+} distributions[] = {
+    {"uniform", {"low", "high"}, draw_uniform},
+    {"normal", {"loc", "scale"}, draw_normal},
+    {"gamma", {"alpha", "beta"}, draw_gamma},
+    {"exponential", {"lam", NULL}, draw_exponential},
+    {"poisson", {"lam", NULL}, draw_poisson},
+    {"negative_binomial", {"k", "p"}, draw_negative_binomial},
+    {"generalized_negative_binomial", {"mu", "alpha"}, draw_generalized_negative_binomial},
+};
+enum { N_DISTRIBUTIONS = sizeof distributions / sizeof *distributions };
+
+/* The distribution in the operator's name: _random_NAME, _random_NAME_like, _sample_NAME. */
+static const struct distribution *find_distribution(const node *n) {
+  const char *name = strchr(op_name(n) + 1, '_') + 1;
+  for (size_t i = 0; i < N_DISTRIBUTIONS; i++) {
+    const size_t length = strlen(distributions[i].name);
+    if (strncmp(name, distributions[i].name, length) != 0) continue;
+    if (!name[length] || strcmp(name + length, "_like") == 0) return &distributions[i];
+  }
+  return NULL;
+}
+
+static int64_t count_elements(const mxn_tensor *t) {
+  int64_t n = 0;
+  return shape_elements(&t->type, &n) ? n : 0;
+}
+
+/* _random_* */
+
+mxn_status random_shape(inference *x) {
+  if (x->n_inputs > 0) return infer_same_shape(x);
+  const op_tuple shape = op_tuple_of(x->node, "shape");
+  const bool is_known = shape.n > 0 || (shape.n == 0 && x->graph && x->graph->np_shape);
+  if (!is_known) return MXN_OK;
+  mxn_type out = {.n_dims = shape.n};
+  for (int32_t d = 0; d < shape.n; d++) out.dims[d] = shape.v[d];
+  return infer_output(x, 0, &out);
+}
+
+mxn_status random_dtype(inference *x) {
+  if (x->n_inputs > 0) return infer_same_dtype(x);
+  const mxn_dtype dtype = op_dtype(x->node, "dtype");
+  if (dtype != MXN_DTYPE_UNKNOWN) return infer_output_dtype(x, 0, dtype);
+  return x->outputs[0]->dtype == MXN_DTYPE_UNKNOWN ? infer_output_dtype(x, 0, MXN_FLOAT32) : MXN_OK;
+}
+
+static double attribute_number(const node *n, const char *name) {
+  return strcmp(name, "k") == 0 ? (double)op_int(n, name) : op_float(n, name);
+}
+
+mxn_status random_forward(const forward *f) {
+  const struct distribution *d = find_distribution(f->node);
+  const double a = attribute_number(f->node, d->parameters[0]);
+  const double b = d->parameters[1] ? attribute_number(f->node, d->parameters[1]) : 0;
+  const int64_t n = count_elements(&f->outputs[0]);
+  generator g = next_generator();
+  for (int64_t i = 0; i < n; i++) {
+    const double number = d->draw(&g, a, b);
+    store_doubles(&f->outputs[0], i, 1, &number);
+  }
+  return MXN_OK;
+}
+
+mxn_status randint_dtype(inference *x) {
+  const mxn_dtype dtype = op_dtype(x->node, "dtype");
+  if (op_int(x->node, "low") >= op_int(x->node, "high"))
+    return infer_error(x, MXN_ARGUMENT, "low is %" PRId64 ", expected less than high, %" PRId64, op_int(x->node, "low"),
+                       op_int(x->node, "high"));
+  return infer_output_dtype(x, 0, dtype == MXN_DTYPE_UNKNOWN ? MXN_INT32 : dtype);
+}
+
+mxn_status randint_forward(const forward *f) {
+  const int64_t low = op_int(f->node, "low"), n = count_elements(&f->outputs[0]);
+  const uint64_t range = (uint64_t)op_int(f->node, "high") - (uint64_t)low;
+  generator g = next_generator();
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t number = (int64_t)((uint64_t)low + next_below(&g, range));
+    store_integers(&f->outputs[0], i, 1, &number);
+  }
+  return MXN_OK;
+}
+
+/* _sample_* */
+
+static mxn_status append_shape(inference *x, mxn_type *t, const op_tuple *shape) {
+  if (shape->n > MXN_MAX_DIMS - t->n_dims)
+    return infer_error(x, MXN_UNSUPPORTED, "the output has more than %d dimensions", MXN_MAX_DIMS);
+  for (int32_t d = 0; d < shape->n; d++) t->dims[t->n_dims++] = shape->v[d];
+  return MXN_OK;
+}
+
+mxn_status sample_shape(inference *x) {
+  const op_tuple shape = op_tuple_of(x->node, "shape");
+  inference parameters = *x;
+  parameters.n_outputs = 0;
+  TRY(infer_same_shape(&parameters));
+  x->changed |= parameters.changed;
+  mxn_type out = *x->inputs[0];
+  if (out.n_dims < 0) return MXN_OK;
+  TRY(append_shape(x, &out, &shape));
+  return infer_output(x, 0, &out);
+}
+
+mxn_status sample_dtype(inference *x) {
+  const mxn_dtype dtype = op_dtype(x->node, "dtype"), in = x->inputs[0]->dtype;
+  for (uint32_t i = 1; i < x->n_inputs; i++) TRY(infer_input_dtype(x, i, in));
+  if (dtype != MXN_DTYPE_UNKNOWN) return infer_output_dtype(x, 0, dtype);
+  if (in == MXN_DTYPE_UNKNOWN || x->outputs[0]->dtype != MXN_DTYPE_UNKNOWN) return MXN_OK;
+  return infer_output_dtype(x, 0, dtype_is_float(in) ? in : MXN_FLOAT32);
+}
+
+mxn_status sample_forward(const forward *f) {
+  const struct distribution *d = find_distribution(f->node);
+  const int64_t n = count_elements(&f->outputs[0]), sets = count_elements(&f->inputs[0]);
+  generator g = next_generator();
+  for (int64_t i = 0; i < n && sets > 0; i++) {
+    double parameters[2] = {0, 0};
+    for (uint32_t k = 0; k < op_own_inputs(f->node); k++)
+      load_doubles(&f->inputs[k], i / (n / sets), 1, &parameters[k]);
+    const double number = d->draw(&g, parameters[0], parameters[1]);
+    store_doubles(&f->outputs[0], i, 1, &number);
+  }
+  return MXN_OK;
+}
+
+/* _sample_multinomial: indices by the probabilities of the last dimension, and
+ * with get_prob the logarithms of those. */
+
+uint32_t multinomial_outputs(const node *n) { return op_bool(n, "get_prob") ? 2 : 1; }
+
+mxn_status multinomial_shape(inference *x) {
+  const op_tuple shape = op_tuple_of(x->node, "shape");
+  mxn_type out = *x->inputs[0];
+  if (out.n_dims < 0) return MXN_OK;
+  if (out.n_dims == 0 || out.dims[out.n_dims - 1] == 0)
+    return infer_error(x, MXN_SHAPE, "data has no probabilities in its last dimension");
+  out.n_dims--;
+  TRY(append_shape(x, &out, &shape));
+  if (out.n_dims == 0) out = (mxn_type){.n_dims = 1, .dims = {1}};
+  for (uint32_t i = 0; i < x->n_outputs; i++) TRY(infer_output(x, i, &out));
+  return MXN_OK;
+}
+
+mxn_status multinomial_dtype(inference *x) {
+  TRY(infer_output_dtype(x, 0, op_dtype(x->node, "dtype")));
+  return x->n_outputs > 1 ? infer_output_dtype(x, 1, x->inputs[0]->dtype) : MXN_OK;
+}
+
+static int64_t draw_index(generator *g, const double *probabilities, int64_t n) {
+  double left = next_unit(g);
+  for (int64_t i = 0; i < n - 1; i++) {
+    left -= probabilities[i];
+    if (left < 0) return i;
+  }
+  return n - 1;
+}
+
+mxn_status multinomial_forward(const forward *f) {
+  const mxn_type *t = &f->inputs[0].type;
+  const int64_t classes = t->dims[t->n_dims - 1], sets = count_elements(&f->inputs[0]) / classes;
+  const int64_t n = count_elements(&f->outputs[0]);
+  double *probabilities = arena_array(f->scratch, (size_t)classes, sizeof *probabilities);
+  generator g = next_generator();
+  for (int64_t i = 0; i < n && sets > 0; i++) {
+    load_doubles(&f->inputs[0], i / (n / sets) * classes, classes, probabilities);
+    const int64_t index = draw_index(&g, probabilities, classes);
+    const double logarithm = log(probabilities[index]);
+    store_integers(&f->outputs[0], i, 1, &index);
+    if (f->node->n_outputs > 1) store_doubles(&f->outputs[1], i, 1, &logarithm);
+  }
+  return MXN_OK;
+}
+
+/* _shuffle (Fisher and Yates) */
+
+mxn_status shuffle_forward(const forward *f) {
+  const mxn_type *t = &f->inputs[0].type;
+  const int64_t rows = t->n_dims > 0 ? t->dims[0] : 1;
+  size_t bytes = 0;
+  char *out = f->outputs[0].data;
+  if (!type_bytes(t, &bytes) || bytes == 0) return MXN_OK;
+  const size_t row = bytes / (size_t)rows;
+  void *room = arena_alloc(f->scratch, row);
+  generator g = next_generator();
+  memcpy(out, f->inputs[0].data, bytes);
+  for (int64_t i = rows - 1; i > 0; i--) {
+    const size_t other = (size_t)next_below(&g, (uint64_t)i + 1);
+    memcpy(room, out + (size_t)i * row, row);
+    memmove(out + (size_t)i * row, out + other * row, row);
+    memcpy(out + other * row, room, row);
+  }
+  return MXN_OK;
+}
+
+/* Densities: their logarithms, of a sample and up to two parameters. MXNet rounds
+ * most steps to the type, which shows in float16: so does r(). */
+
+typedef struct rounding {
+  mxn_dtype dtype;
+} rounding;
+
+static double r(rounding t, double x) { return round_to(t.dtype, x); }
+
+static double log_gamma_of(double x) {
+  int sign;
+  return lgamma_r(x, &sign);
+}
+
+static double log_uniform(rounding t, double x, double low, double high) {
+  (void)x;
+  return -r(t, log(r(t, high - low)));
+}
+
+static double log_normal(rounding t, double x, double mean, double deviation) {
+  const double d = r(t, x - mean), square = r(t, deviation * deviation);
+  const double exponent = r(t, r(t, r(t, -0.5 * d) * d) / square);
+  return r(t, exponent - log(r(t, r(t, sqrt(2 * M_PI)) * deviation)));
+}
+
+static double log_gamma_density(rounding t, double x, double alpha, double beta) {
+  const double power = r(t, r(t, alpha - 1) * log(x)), scaled = r(t, alpha * log(beta));
+  return r(t, r(t, r(t, scaled + power) - r(t, beta * x)) - r(t, log_gamma_of(alpha)));
+}
+
+static double log_exponential(rounding t, double x, double rate, double unused) {
+  (void)unused;
+  return r(t, r(t, log(rate)) - r(t, rate * x));
+}
+
+static double log_poisson(rounding t, double x, double mean, double unused) {
+  (void)unused;
+  return r(t, r(t, r(t, x * r(t, log(mean))) - log_gamma_of(r(t, x + 1))) - mean);
+}
+
+static double log_negative_binomial(rounding t, double x, double k, double p) {
+  const double ways = r(t, log_gamma_of(r(t, x + k)) - log_gamma_of(r(t, x + 1)) - log_gamma_of(k));
+  return r(t, r(t, ways + r(t, k * log(p))) + r(t, x * log(r(t, 1 - p))));
+}
+
+static double log_generalized_negative_binomial(rounding t, double x, double mean, double alpha) {
+  return log_negative_binomial(t, x, r(t, 1 / alpha), r(t, 1 / r(t, r(t, mean * alpha) + 1)));
+}
+
+static const struct density {
+  const char *op;
+  double (*logarithm)(rounding t, double x, double a, double b);
+} densities[] = {
+    {"_random_pdf_uniform", log_uniform},
+    {"_random_pdf_normal", log_normal},
+    {"_random_pdf_gamma", log_gamma_density},
+    {"_random_pdf_exponential", log_exponential},
+    {"_random_pdf_poisson", log_poisson},
+    {"_random_pdf_negative_binomial", log_negative_binomial},
+    {"_random_pdf_generalized_negative_binomial", log_generalized_negative_binomial},
+    {"_random_pdf_dirichlet", NULL}, /* samples are vectors */
+};
+
+static const struct density *find_density(const node *n) {
+  const struct density *d = densities;
+  while (!op_is(n, d->op)) d++;
+  return d;
+}
+
+/* Parameters have the first dimensions of the samples; vectors also the last. */
+mxn_status pdf_shape(inference *x) {
+  const bool is_vector = !find_density(x->node)->logarithm;
+  const mxn_type *sample = x->inputs[0];
+  for (uint32_t i = 0; i < x->n_inputs; i++)
+    if (x->inputs[i]->n_dims < 1) return MXN_OK;
+  if (x->inputs[1]->n_dims > sample->n_dims)
+    return infer_error(x, MXN_SHAPE, "the parameters have %d dimensions, the samples %d", x->inputs[1]->n_dims,
+                       sample->n_dims);
+  mxn_type parameter = *sample, out = *sample;
+  parameter.n_dims = x->inputs[1]->n_dims;
+  if (is_vector) parameter.dims[parameter.n_dims - 1] = sample->dims[sample->n_dims - 1];
+  for (uint32_t i = 1; i < x->n_inputs; i++) TRY(infer_input(x, i, &parameter));
+  out.n_dims -= is_vector;
+  if (out.n_dims == 0) out = (mxn_type){.n_dims = 1, .dims = {1}};
+  return infer_output(x, 0, &out);
+}
+
+static double log_dirichlet(const double *x, const double *alpha, int64_t n) {
+  double sum = 0, alphas = 0;
+  for (int64_t i = 0; i < n; i++) {
+    sum += (alpha[i] - 1) * log(x[i]) - log_gamma_of(alpha[i]);
+    alphas += alpha[i];
+  }
+  return sum + log_gamma_of(alphas);
+}
+
+/* Of sample i, which is the `length` numbers there, in the set of parameters `set`. */
+static double log_density(const forward *f, const struct density *d, int64_t i, int64_t set, int64_t length,
+                          double *room) {
+  double parameters[2] = {0, 0};
+  load_doubles(&f->inputs[0], i * length, length, room);
+  if (!d->logarithm) {
+    load_doubles(&f->inputs[1], set * length, length, room + length);
+    return log_dirichlet(room, room + length, length);
+  }
+  for (uint32_t k = 1; k < op_own_inputs(f->node); k++) load_doubles(&f->inputs[k], set, 1, &parameters[k - 1]);
+  return d->logarithm((rounding){f->outputs[0].type.dtype}, room[0], parameters[0], parameters[1]);
+}
+
+mxn_status pdf_forward(const forward *f) {
+  const struct density *d = find_density(f->node);
+  const mxn_type *t = &f->inputs[0].type;
+  const int64_t n = count_elements(&f->outputs[0]);
+  double *room = arena_array(f->scratch, 2 * (size_t)t->dims[t->n_dims - 1] + 2, sizeof *room);
+  TRY(check_floats(f));
+  const int64_t length = d->logarithm ? 1 : t->dims[t->n_dims - 1];
+  const int64_t sets = length > 0 ? count_elements(&f->inputs[1]) / length : 0;
+  for (int64_t i = 0; i < n && sets > 0; i++) {
+    const double logarithm = log_density(f, d, i, i / (n / sets), length, room);
+    const double density = op_bool(f->node, "is_log") ? logarithm : exp(logarithm);
+    store_doubles(&f->outputs[0], i, 1, &density);
+  }
+  return MXN_OK;
+}

@@ -1,0 +1,38 @@
+/* random.h - random numbers, and densities of their distributions.
+ *
+ * Numbers have MXNet's distributions, not its bits. Each run of an operator takes
+ * the next stream of one sequence for the process, which MXNEURON_SEED seeds (0
+ * where it is not set, as MXNet does), so that a program that runs its operators
+ * in one order gets the same numbers again. Threads: any.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_OPS_RANDOM_H
+#define MXN_OPS_RANDOM_H
+
+#include "ops/infer.h"
+
+/* _random_*: parameters are attributes, and the shape is one or that of an input. */
+mxn_status random_shape(inference *x);
+mxn_status random_dtype(inference *x);
+mxn_status random_forward(const forward *f);
+mxn_status randint_dtype(inference *x);
+mxn_status randint_forward(const forward *f);
+
+/* _sample_*: parameters are inputs; `shape` numbers for each element of them. */
+mxn_status sample_shape(inference *x);
+mxn_status sample_dtype(inference *x);
+mxn_status sample_forward(const forward *f);
+
+uint32_t multinomial_outputs(const node *n);
+mxn_status multinomial_shape(inference *x);
+mxn_status multinomial_dtype(inference *x);
+mxn_status multinomial_forward(const forward *f);
+
+mxn_status shuffle_forward(const forward *f); /* along the first dimension */
+
+/* _random_pdf_*: densities, exact. */
+mxn_status pdf_shape(inference *x);
+mxn_status pdf_forward(const forward *f);
+
+#endif

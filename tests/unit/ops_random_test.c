@@ -1,0 +1,120 @@
+/* ops_random_test.c - means and variances of the random operators; a run of n
+ * numbers must be within 5 standard errors.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ops_graph.h"
+
+#include <math.h>
+
+enum { N = 40000 };
+
+static float numbers[N];
+
+static void run(const char *lines, void *const *inputs, void *output) {
+  const graph *g = inferred(lines);
+  const node *n = last(g);
+  mxn_tensor *in = arena_array(&memory, n->n_inputs, sizeof *in), out = {n->outputs[0], output};
+  for (uint32_t i = 0; i < n->n_inputs; i++) in[i] = (mxn_tensor){*value_type(n->inputs[i]), inputs[i]};
+  if (op_forward(n, in, &out, &error) != MXN_OK) fail_msg("%s", error.message);
+}
+
+static void assert_moments(const float *x, size_t n, double mean, double variance) {
+  double sum = 0, squares = 0, fourths = 0;
+  for (size_t i = 0; i < n; i++) {
+    const double d = (double)x[i] - mean;
+    sum += d;
+    squares += d * d;
+    fourths += d * d * d * d;
+  }
+  const double count = (double)n, got = squares / count;
+  assert_true(fabs(sum / count) < 5 * sqrt(variance / count));
+  assert_true(fabs(got - variance) < 5 * sqrt((fourths / count - got * got) / count));
+}
+
+static void check(const char *op, const char *attributes, double mean, double variance) {
+  run(arena_printf(&memory, "%%0 = %s() \"r\" {%s, shape=\"(200, 200)\"}", op, attributes), NULL, numbers);
+  assert_moments(numbers, N, mean, variance);
+}
+
+static void test_moments(void **state) {
+  (void)state;
+  check("_random_uniform", "low=\"-1\", high=\"3\"", 1, 16.0 / 12);
+  check("_random_normal", "loc=\"2\", scale=\"3\"", 2, 9);
+  check("_random_gamma", "alpha=\"0.4\", beta=\"2\"", 0.8, 1.6);
+  check("_random_gamma", "alpha=\"9\", beta=\"0.5\"", 4.5, 2.25);
+  check("_random_exponential", "lam=\"4\"", 0.25, 1.0 / 16);
+  check("_random_poisson", "lam=\"3\"", 3, 3);
+  check("_random_poisson", "lam=\"250\"", 250, 250);
+  check("_random_negative_binomial", "k=\"3\", p=\"0.4\"", 4.5, 11.25);
+  check("_random_generalized_negative_binomial", "mu=\"2\", alpha=\"0.3\"", 2, 3.2);
+}
+
+static void test_sample(void **state) {
+  (void)state;
+  float mu[] = {-5, 5}, sigma[] = {1, 2};
+  run("%0 = input \"m\" : float32(2)\n%1 = input \"s\" : float32(2)\n"
+      "%2 = _sample_normal(%0, %1) \"r\" {shape=\"(20000)\"}",
+      (void *const[]){mu, sigma}, numbers);
+  assert_moments(numbers, N / 2, -5, 1);
+  assert_moments(numbers + N / 2, N / 2, 5, 4);
+}
+
+static void test_multinomial(void **state) {
+  (void)state;
+  float p[] = {0.2f, 0, 0.8f};
+  static int32_t index[N];
+  run("%0 = input \"p\" : float32(3)\n%1 = _sample_multinomial(%0) \"r\" {shape=\"(40000)\"}", (void *const[]){p},
+      index);
+  size_t counts[3] = {0};
+  for (size_t i = 0; i < N; i++) counts[index[i]]++;
+  assert_int_equal(counts[1], 0);
+  assert_float_equal((double)counts[0] / N, 0.2, 0.01);
+}
+
+static void test_randint_and_shuffle(void **state) {
+  (void)state;
+  static int64_t drawn[N];
+  run("%0 = _random_randint() \"r\" {low=\"-2\", high=\"3\", shape=\"(40000)\", dtype=\"int64\"}", NULL, drawn);
+  size_t counts[5] = {0};
+  for (size_t i = 0; i < N; i++) counts[drawn[i] + 2]++;
+  for (int i = 0; i < 5; i++) assert_float_equal((double)counts[i] / N, 0.2, 0.01);
+  int32_t rows[200], out[200], sum = 0, moved = 0;
+  for (int i = 0; i < 200; i++) rows[i] = i / 2;
+  run("%0 = input \"x\" : int32(100, 2)\n%1 = _shuffle(%0) \"s\" {}", (void *const[]){rows}, out);
+  for (int i = 0; i < 200; i++) {
+    sum += out[i];
+    moved += out[i] != rows[i];
+    assert_int_equal(out[i], out[i ^ 1]); /* rows stay together */
+  }
+  assert_int_equal(sum, 9900);
+  assert_true(moved > 100);
+}
+
+/* Two runs differ: each takes a stream of its own. */
+static void test_streams(void **state) {
+  (void)state;
+  float a[8], b[8];
+  run("%0 = _random_uniform() \"r\" {shape=\"(8,)\"}", NULL, a);
+  run("%0 = _random_uniform() \"r\" {shape=\"(8,)\"}", NULL, b);
+  assert_memory_not_equal(a, b, sizeof a);
+}
+
+static void test_density(void **state) {
+  (void)state;
+  float x[] = {0, 1, 2, 3}, lam[] = {1, 2}, p[4];
+  run("%0 = input \"x\" : float32(2, 2)\n%1 = input \"l\" : float32(2)\n%2 = _random_pdf_poisson(%0, %1) \"d\" {}",
+      (void *const[]){x, lam}, p);
+  assert_float_equal(p[0], exp(-1), 1e-6);
+  assert_float_equal(p[1], exp(-1), 1e-6);
+  assert_float_equal(p[2], 2 * exp(-2), 1e-6);
+  assert_float_equal(p[3], 4 * exp(-2) / 3, 1e-6);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_moments), TEST(test_sample),  TEST(test_multinomial),
+      TEST(test_streams), TEST(test_density), TEST(test_randint_and_shuffle),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
