@@ -495,13 +495,40 @@ mxn_status linalg_svd_forward(const forward *f) {
 /* pinv: V' diag(1 / value) UT', without values of rcond times the largest or less.
  * MXNet reads hermitian and computes the same. */
 
+/* rcond is broadcast to the dimensions before the matrices. */
+static mxn_status check_rcond(inference *x) {
+  const mxn_type *a = x->inputs[0], *rcond = x->inputs[1];
+  if (rcond->n_dims < 0) return MXN_OK;
+  const int32_t shift = a->n_dims - 2 - rcond->n_dims;
+  bool fits = shift >= 0;
+  for (int32_t d = 0; fits && d < rcond->n_dims; d++)
+    fits = rcond->dims[d] < 0 || rcond->dims[d] == 1 || rcond->dims[d] == a->dims[d + shift];
+  return fits ? MXN_OK : infer_error(x, MXN_SHAPE, "rcond does not broadcast to the matrices of A");
+}
+
 mxn_status linalg_pinv_shape(inference *x) {
   TRY(linalg_expect_matrices(x, 0, false));
   mxn_type out = *x->inputs[0];
   if (out.n_dims < 2) return MXN_OK;
+  if (x->n_inputs > 1) TRY(check_rcond(x));
   out.dims[out.n_dims - 2] = x->inputs[0]->dims[out.n_dims - 1];
   out.dims[out.n_dims - 1] = x->inputs[0]->dims[out.n_dims - 2];
   return infer_output(x, 0, &out);
+}
+
+/* For matrix number `matrix` of the batch. */
+static double rcond_of(const forward *f, int64_t matrix) {
+  if (op_own_inputs(f->node) == 1) return op_float(f->node, "rcond");
+  const mxn_type *a = &f->inputs[0].type, *rcond = &f->inputs[1].type;
+  int64_t index = 0, step = 1;
+  for (int32_t d = a->n_dims - 3, r = rcond->n_dims - 1; r >= 0; d--, r--) {
+    if (rcond->dims[r] > 1) index += matrix % a->dims[d] * step;
+    step *= rcond->dims[r];
+    matrix /= a->dims[d];
+  }
+  double number;
+  load_doubles(&f->inputs[1], index, 1, &number);
+  return number;
 }
 
 /* [m][n] to [n][m] */
@@ -527,7 +554,6 @@ mxn_status linalg_pinv_forward(const forward *f) {
   const matrices a = linalg_load(f->scratch, &f->inputs[0]);
   const bool is_tall = a.rows > a.columns;
   const int64_t m = is_tall ? a.columns : a.rows, n = is_tall ? a.rows : a.columns, size = m * n;
-  const double rcond = op_float(f->node, "rcond");
   const matrices wide = linalg_empty(f->scratch, 1, m, n), inverse = linalg_empty(f->scratch, 1, n, m);
   const matrices ut = linalg_empty(f->scratch, 1, m, m), room = linalg_empty(f->scratch, 1, m, m + n + 1);
   for (int64_t i = 0; i < a.count; i++) {
@@ -536,7 +562,7 @@ mxn_status linalg_pinv_forward(const forward *f) {
       transpose_matrix(matrix, a.rows, a.columns, wide.data);
     else
       memcpy(wide.data, matrix, (size_t)size * sizeof *matrix);
-    pseudo_invert(wide.data, m, n, rcond, ut.data, room.data + m * (m + n), room.data, inverse.data);
+    pseudo_invert(wide.data, m, n, rcond_of(f, i), ut.data, room.data + m * (m + n), room.data, inverse.data);
     if (is_tall)
       transpose_matrix(inverse.data, n, m, matrix);
     else
@@ -597,5 +623,82 @@ mxn_status linalg_tensorinv_forward(const forward *f) {
   load_doubles(&f->inputs[0], 0, n * n, a.data);
   TRY(solve_all(f, &a, make_identity(f->scratch, n), 0, n, out.data));
   linalg_store(&f->outputs[0], out.data);
+  return MXN_OK;
+}
+
+/* tensorsolve: a is a matrix whose rows are the elements of b; axes in a_axes are
+ * moved behind the others first. A scalar is a matrix of one element. */
+
+/* The order of a's axes; false where a_axes has one twice or beyond. */
+static bool tensorsolve_order(const node *n, int32_t n_dims, int32_t *order) {
+  const op_tuple axes = op_tuple_of(n, "a_axes");
+  bool is_moved[MXN_MAX_DIMS] = {false};
+  int32_t count = 0;
+  for (int32_t i = 0; i < axes.n; i++) {
+    const int64_t axis = axes.v[i] < 0 ? axes.v[i] + n_dims : axes.v[i];
+    if (axis < 0 || axis >= n_dims || is_moved[axis]) return false;
+    is_moved[axis] = true;
+  }
+  for (int32_t d = 0; d < n_dims; d++)
+    if (!is_moved[d]) order[count++] = d;
+  for (int32_t i = 0; i < axes.n; i++) order[count++] = (int32_t)(axes.v[i] < 0 ? axes.v[i] + n_dims : axes.v[i]);
+  return true;
+}
+
+mxn_status linalg_tensorsolve_shape(inference *x) {
+  const mxn_type *a = x->inputs[0], *b = x->inputs[1];
+  int32_t order[MXN_MAX_DIMS] = {0};
+  int64_t rows, elements;
+  if (!shape_is_known(a) || !shape_is_known(b)) return MXN_OK;
+  if (a->n_dims == 0 || b->n_dims == 0) {
+    if (!shape_elements(a, &rows) || !shape_elements(b, &elements) || rows != 1 || elements != 1)
+      return infer_error(x, MXN_SHAPE, "a and b have different numbers of elements");
+    return infer_output(x, 0, a);
+  }
+  const int32_t front = a->n_dims > b->n_dims ? b->n_dims : b->n_dims - a->n_dims;
+  if (!tensorsolve_order(x->node, a->n_dims, order)) return infer_error(x, MXN_SHAPE, "a_axes is no list of axes of a");
+  mxn_type moved = {.n_dims = a->n_dims}, out = {.n_dims = front < a->n_dims ? a->n_dims - front : 0};
+  for (int32_t d = 0; d < a->n_dims; d++) moved.dims[d] = a->dims[order[d]];
+  for (int32_t d = 0; d < out.n_dims; d++) out.dims[d] = moved.dims[front + d];
+  if (front > a->n_dims || !dims_product(&moved, 0, front, &rows) || !shape_elements(&out, &elements) ||
+      rows != elements || !shape_elements(b, &elements) || rows != elements)
+    return infer_error(x, MXN_SHAPE, "a is no square matrix for the elements of b");
+  return infer_output(x, 0, &out);
+}
+
+/* Each of any type; float32 alone gives float32. */
+mxn_status linalg_tensorsolve_dtype(inference *x) {
+  const mxn_dtype a = x->inputs[0]->dtype, b = x->inputs[1]->dtype;
+  if (a == MXN_DTYPE_UNKNOWN || b == MXN_DTYPE_UNKNOWN) return MXN_OK;
+  if (a == MXN_FLOAT16 || b == MXN_FLOAT16) return infer_error(x, MXN_SHAPE, "float16 is not supported");
+  return infer_output_dtype(x, 0, a == MXN_FLOAT32 && b == MXN_FLOAT32 ? MXN_FLOAT32 : MXN_FLOAT64);
+}
+
+/* a with its axes moved, from its element number `index` there. */
+static int64_t moved_index(const mxn_type *a, const int32_t *order, int64_t index) {
+  int64_t steps[MXN_MAX_DIMS] = {0}, step = 1, from = 0;
+  for (int32_t d = a->n_dims - 1; d >= 0; d--) {
+    steps[d] = step;
+    step *= a->dims[d];
+  }
+  for (int32_t d = a->n_dims - 1; d >= 0; d--) {
+    from += index % a->dims[order[d]] * steps[order[d]];
+    index /= a->dims[order[d]];
+  }
+  return from;
+}
+
+mxn_status linalg_tensorsolve_forward(const forward *f) {
+  const mxn_type *a = &f->inputs[0].type;
+  int32_t order[MXN_MAX_DIMS] = {0};
+  int64_t n;
+  if (!shape_elements(&f->outputs[0].type, &n) || n == 0) return MXN_OK;
+  if (a->n_dims > 0 && !tensorsolve_order(f->node, a->n_dims, order)) return MXN_OK;
+  const matrices matrix = linalg_empty(f->scratch, 1, n, n), b = linalg_empty(f->scratch, 1, n, 1);
+  const matrices x = linalg_empty(f->scratch, 1, n, 1);
+  for (int64_t i = 0; i < n * n; i++) load_doubles(&f->inputs[0], moved_index(a, order, i), 1, &matrix.data[i]);
+  load_doubles(&f->inputs[1], 0, n, b.data);
+  TRY(solve_all(f, &matrix, b.data, n, 1, x.data));
+  linalg_store(&f->outputs[0], x.data);
   return MXN_OK;
 }

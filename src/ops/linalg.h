@@ -45,12 +45,15 @@ mxn_status linalg_eigh_dtype(inference *x);
 mxn_status linalg_eigh_forward(const forward *f);
 mxn_status linalg_svd_shape(inference *x);
 mxn_status linalg_svd_forward(const forward *f);
-mxn_status linalg_pinv_shape(inference *x);
+mxn_status linalg_pinv_shape(inference *x); /* with rcond as an attribute or an input */
 mxn_status linalg_pinv_forward(const forward *f);
 mxn_status linalg_solve_shape(inference *x);
 mxn_status linalg_solve_forward(const forward *f);
 mxn_status linalg_tensorinv_shape(inference *x);
 mxn_status linalg_tensorinv_forward(const forward *f);
+mxn_status linalg_tensorsolve_shape(inference *x);
+mxn_status linalg_tensorsolve_dtype(inference *x);
+mxn_status linalg_tensorsolve_forward(const forward *f);
 
 /* Matrices of one tensor, in float64. */
 typedef struct matrices {
