@@ -518,7 +518,7 @@ def linalg_gemm(op):
         m, n, k, dtype = *(int(x) for x in c.rng.randint(1, 5, 3)), c.pick("float32", "float64")
         a, b, middle, outer = c.flip(), c.flip(), c.shape(0, 1), c.shape(0, 1)
         shapes = [(k, m) if a else (m, k), (n, k) if b else (k, n), (m, n)][: 3 if op == "_linalg_gemm" else 2]
-        inputs = [c.variable(name, (*outer, r, *middle, q), dtype) for name, (r, q) in zip("ABC", shapes)]
+        inputs = [c.variable(name, (*outer, r, *middle, q), dtype) for name, (r, q) in zip("ABC", shapes, strict=False)]
         return symbol(op, *inputs, transpose_a=a, transpose_b=b, alpha=1.5, axis=-2 - len(middle), **({"beta": 0.5} if len(inputs) > 2 else {}))
 
     return make

@@ -149,6 +149,26 @@ static void test_lists_unknown_operators(void **state) {
   mxn_model_close(model);
 }
 
+/* An unknown operator that only one branch would run is reported before any runs. */
+static void test_unknown_operators_inside_control_flow(void **state) {
+  (void)state;
+  static const char inside[] =
+      "{\"nodes\": [{\"op\": \"null\", \"name\": \"v\", \"inputs\": []}, {\"op\": \"Custom\", \"name\": \"mine\", "
+      "\"attrs\": {\"op_type\": \"x\"}, \"inputs\": [[0,0,0]]}], \"heads\": [[1,0,0]]}";
+  char text[2048];
+  snprintf(text, sizeof text,
+           "{\"nodes\": [{\"op\": \"null\", \"name\": \"data\", \"inputs\": []}, {\"op\": \"_cond\", \"name\": \"if\", "
+           "\"attrs\": {\"num_args\": \"4\", \"num_outputs\": \"1\", \"cond_input_locs\": \"[0]\", "
+           "\"then_input_locs\": \"[0]\", \"else_input_locs\": \"[0]\"}, \"inputs\": [[0,0,0]], \"subgraphs\": "
+           "[{\"nodes\": [{\"op\": \"null\", \"name\": \"c\", \"inputs\": []}], \"heads\": [[0,0,0]]}, %s, %s]}], "
+           "\"heads\": [[1,0,0]]}",
+           inside, inside);
+  mxn_model *model = fixture_model("inside", text, NULL, 0);
+  refuses(model, &data_input, 1, MXN_UNSUPPORTED,
+          "2 operators that nobody knows cannot run: 'mine' (Custom), 'mine' (Custom)");
+  mxn_model_close(model);
+}
+
 /* What float32 would round away is there: 1 + 1e-9 through a layer of weights. */
 static void test_runs_in_float64(void **state) {
   (void)state;
@@ -177,7 +197,7 @@ int main(void) {
       cmocka_unit_test(test_describes_the_model),     cmocka_unit_test(test_runs),
       cmocka_unit_test(test_runs_in_float64),         cmocka_unit_test(test_inner_outputs),
       cmocka_unit_test(test_refuses_to_bind),         cmocka_unit_test(test_refuses_to_run),
-      cmocka_unit_test(test_lists_unknown_operators),
+      cmocka_unit_test(test_lists_unknown_operators), cmocka_unit_test(test_unknown_operators_inside_control_flow),
   };
   return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }
