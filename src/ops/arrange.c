@@ -54,7 +54,7 @@ static mxn_status too_large(inference *x) { return infer_error(x, MXN_SHAPE, "it
 /* Broadcasts. */
 
 mxn_status stretch_forward(const forward *f) {
-  const view v = view_broadcast(&f->inputs[0].type, f->outputs[0].type.n_dims);
+  const view v = view_broadcast(&f->inputs[0].type, &f->outputs[0].type);
   copy_view(&f->outputs[0], &f->inputs[0], &v);
   return MXN_OK;
 }

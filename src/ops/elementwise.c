@@ -32,6 +32,19 @@ static double modulo(double x, double y) {
   return r != 0 && (r < 0) != (y < 0) ? r + y : r;
 }
 
+static int64_t least_common_multiple(int64_t x, int64_t y) {
+  int64_t a = x < 0 ? WRAP(0, -, x) : x, b = y < 0 ? WRAP(0, -, y) : y;
+  if (x == 0 || y == 0) return 0;
+  const int64_t product_of = a;
+  const int64_t by = b;
+  while (b != 0 && a != INT64_MIN) {
+    const int64_t rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return WRAP(product_of / a, *, by);
+}
+
 /* lgamma() keeps a sign in a global. */
 static double log_gamma(double x) {
   int sign;
@@ -244,12 +257,20 @@ void map_binary(const binary_function *function, const mxn_tensor *x, const mxn_
   }
 }
 
-/* MXNet brings the number into the type that it computes in. */
+/* MXNet brings the number into the type that it computes in: the output's, or for
+ * a comparison the input's, where a fraction makes integers float64. */
+static mxn_dtype number_dtype(mxn_dtype in, mxn_dtype out) {
+  if (out != MXN_BOOL) return out;
+  return dtype_is_float(in) || in == MXN_BOOL ? in : MXN_FLOAT64;
+}
+
+static bool is_whole(double x) { return x == trunc(x) && fabs(x) < 0x1p63; }
+
 void map_scalar(const binary_function *function, const mxn_tensor *x, double number, bool is_reversed,
                 mxn_tensor *out) {
-  const bool is_integer = use_integers(function->integers, out->type.dtype, x->type.dtype);
+  const double kept = round_to(number_dtype(x->type.dtype, out->type.dtype), number);
+  const bool is_integer = use_integers(function->integers, out->type.dtype, x->type.dtype) && is_whole(kept);
   const int64_t elements = count_elements(out);
-  const double kept = round_to(out->type.dtype, number);
   block in, scalar;
   for (int64_t i = 0; i < BLOCK; i++) {
     if (is_integer)
@@ -302,20 +323,28 @@ mxn_status sum_forward(const forward *f) {
   return MXN_OK;
 }
 
-/* Dimensions are matched from the last one on; 1 stretches. */
-mxn_status broadcast_shape(inference *x) {
-  const mxn_type *a = x->inputs[0], *b = x->inputs[1];
-  if (a->n_dims < 0 || b->n_dims < 0) return MXN_OK;
-  mxn_type out = {.n_dims = a->n_dims > b->n_dims ? a->n_dims : b->n_dims};
-  for (int32_t d = 0; d < out.n_dims; d++) {
-    const int32_t in_a = d - (out.n_dims - a->n_dims), in_b = d - (out.n_dims - b->n_dims);
-    const int64_t l = in_a >= 0 ? a->dims[in_a] : 1, r = in_b >= 0 ? b->dims[in_b] : 1;
+/* Stretch `out` so that `in` can be broadcast to it. Dimensions are matched from the
+ * last one on; 1 stretches. */
+static mxn_status stretch(inference *x, mxn_type *out, const mxn_type *in) {
+  const mxn_type before = *out;
+  out->n_dims = before.n_dims > in->n_dims ? before.n_dims : in->n_dims;
+  for (int32_t d = 0; d < out->n_dims; d++) {
+    const int32_t own = d - (out->n_dims - before.n_dims), other = d - (out->n_dims - in->n_dims);
+    const int64_t l = own >= 0 ? before.dims[own] : 1, r = other >= 0 ? in->dims[other] : 1;
     char left[SHAPE_TEXT_BYTES], right[SHAPE_TEXT_BYTES];
     if (l >= 0 && r >= 0 && l != r && l != 1 && r != 1)
-      return infer_error(x, MXN_SHAPE, "shapes %s and %s cannot be broadcast", shape_text(a, left),
-                         shape_text(b, right));
-    out.dims[d] = l < 0 || r < 0 ? -1 : l == 1 ? r : l;
+      return infer_error(x, MXN_SHAPE, "shapes %s and %s cannot be broadcast", shape_text(&before, left),
+                         shape_text(in, right));
+    out->dims[d] = l < 0 || r < 0 ? -1 : l == 1 ? r : l;
   }
+  return MXN_OK;
+}
+
+mxn_status broadcast_shape(inference *x) {
+  mxn_type out = {.n_dims = 0};
+  for (uint32_t i = 0; i < x->n_inputs; i++)
+    if (x->inputs[i]->n_dims < 0) return MXN_OK;
+  for (uint32_t i = 0; i < x->n_inputs; i++) TRY(stretch(x, &out, x->inputs[i]));
   return infer_output(x, 0, &out);
 }
 

@@ -19,6 +19,7 @@
 #include "ops/linalg.h"
 #include "ops/quantized.h"
 #include "ops/random.h"
+#include "ops/numpy.h"
 
 /* batch.c: rules for the batch. */
 bool batch_all(const node *n, const bool *is_carried);       /* every input carries it */

@@ -15,10 +15,11 @@ view view_of(const mxn_type *t) {
   return v;
 }
 
-view view_broadcast(const mxn_type *t, int32_t n_dims) {
+view view_broadcast(const mxn_type *t, const mxn_type *shape) {
   const view own = view_of(t);
+  const int32_t added = shape->n_dims - t->n_dims;
   view v = {0};
-  for (int32_t d = 0; d < t->n_dims; d++) v.steps[d + n_dims - t->n_dims] = t->dims[d] == 1 ? 0 : own.steps[d];
+  for (int32_t d = 0; d < t->n_dims; d++) v.steps[d + added] = t->dims[d] == 1 ? 0 : own.steps[d];
   return v;
 }
 
@@ -68,4 +69,25 @@ void copy_view(mxn_tensor *out, const mxn_tensor *in, const view *v) {
       index[d] = 0;
     }
   }
+}
+
+mxn_tensor view_copy(arena *a, const mxn_tensor *in, const view *v, const mxn_type *shape) {
+  size_t bytes = 0;
+  mxn_tensor out = {.type = *shape};
+  out.type.dtype = in->type.dtype;
+  (void)!type_bytes(&out.type, &bytes);
+  out.data = arena_alloc(a, bytes + 1);
+  copy_view(&out, in, v);
+  return out;
+}
+
+mxn_tensor view_transposed(arena *a, const mxn_tensor *in, const int32_t *order) {
+  const view own = view_of(&in->type);
+  mxn_type shape = in->type;
+  view v = {0};
+  for (int32_t d = 0; d < shape.n_dims; d++) {
+    shape.dims[d] = in->type.dims[order[d]];
+    v.steps[d] = own.steps[order[d]];
+  }
+  return view_copy(a, in, &v, &shape);
 }

@@ -1,29 +1,38 @@
-/* view.h - strided views: operators that move elements without looking at them.
+/* view.h - tensors read in another order than they are stored in.
+ *
+ * What moves elements without looking at them is a view of its input and one
+ * copy: transposes, slices, broadcasts, reversals.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #ifndef MXN_OPS_VIEW_H
 #define MXN_OPS_VIEW_H
 
+#include "base/arena.h"
 #include "mxneuron/tensor.h"
 
-/* A view of a tensor: element (i0, i1, ...) is at start + i0 * steps[0] + ...,
- * counted in elements. A step of 0 repeats, a negative one goes backwards. */
+/* Element (i0, i1, ...) is at start + i0 * steps[0] + ..., counted in elements. A
+ * step of 0 repeats, a negative one goes backwards. */
 typedef struct view {
   int64_t start;
   int64_t steps[MXN_MAX_DIMS];
 } view;
 
-/* All elements in their order. */
+/* The tensor as it is stored. */
 view view_of(const mxn_type *t);
 
-/* The elements of a shape with `n_dims` or fewer dimensions, stretched to a shape of
- * n_dims as numpy broadcasts. */
-view view_broadcast(const mxn_type *t, int32_t n_dims);
+/* The tensor as numpy broadcasts it to `shape`, to which it must fit. */
+view view_broadcast(const mxn_type *t, const mxn_type *shape);
 
-/* Fill `out` in its order with the elements of `in` that the view says. Both have
- * one element type; the view must stay inside `in`. */
+/* `out` in its order, read through a view of `in`; both have one element type. */
 void copy_view(mxn_tensor *out, const mxn_tensor *in, const view *v);
+
+/* A tensor of that shape, and of `in`'s element type, filled through a view of
+ * `in`. In the arena. */
+mxn_tensor view_copy(arena *a, const mxn_tensor *in, const view *v, const mxn_type *shape);
+
+/* `in` with its dimensions in another order: dimension d is dimension order[d]. */
+mxn_tensor view_transposed(arena *a, const mxn_tensor *in, const int32_t *order);
 
 /* Where element `index` of an array of `n` dimensions lies in memory with these steps. */
 int64_t view_offset(int32_t n, const int64_t *dims, const int64_t *steps, int64_t index);

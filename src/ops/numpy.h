@@ -1,0 +1,76 @@
+/* numpy.h - the families of MXNet's numpy operators, which rows of ops_numpy.def
+ * refer to.
+ *
+ * Shapes follow numpy's semantics: () is a scalar, 0 is a size.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_OPS_NUMPY_H
+#define MXN_OPS_NUMPY_H
+
+#include "ops/infer.h"
+
+/* numpy_elementwise.c. Element types are those that MXNet computes, what it
+ * refuses is refused. */
+mxn_status numpy_number_dtype(inference *x);          /* one for all, no booleans */
+mxn_status numpy_float_dtype(inference *x);           /* one kind of float for all */
+mxn_status numpy_integer_dtype(inference *x);         /* one kind of integer, or booleans, for all */
+mxn_status numpy_predicate_dtype(inference *x);       /* one for all inputs; the output is bool */
+mxn_status numpy_promoted_dtype(inference *x);        /* the more precise of two */
+mxn_status numpy_promoted_number_dtype(inference *x); /* the same without booleans alone */
+mxn_status numpy_true_divide_dtype(inference *x);     /* integers become float32 */
+mxn_status numpy_around_forward(const forward *f);
+mxn_status numpy_nan_to_num_forward(const forward *f);
+mxn_status numpy_where_dtype(inference *x); /* all but the condition agree */
+mxn_status numpy_where_forward(const forward *f);
+mxn_status numpy_where_left_forward(const forward *f);  /* the scalar where the condition holds */
+mxn_status numpy_where_right_forward(const forward *f); /* the scalar where it does not */
+mxn_status numpy_where_scalars_dtype(inference *x);
+mxn_status numpy_where_scalars_forward(const forward *f);
+
+/* numpy_reduction.c. The attribute axis says what is reduced: None is all. */
+mxn_status numpy_reduce_shape(inference *x);
+mxn_status numpy_reduce_filled_shape(inference *x); /* an error where nothing would be reduced to a number */
+mxn_status numpy_sum_dtype(inference *x);           /* attribute dtype, or the input's, or int64 for bool */
+mxn_status numpy_mean_dtype(inference *x);          /* attribute dtype, or a float input's, or float32 */
+mxn_status numpy_moments_dtype(inference *x);       /* attribute dtype, or the input's */
+mxn_status numpy_reduce_forward(const forward *f);  /* folds the row's binary function */
+mxn_status numpy_any_forward(const forward *f);
+mxn_status numpy_all_forward(const forward *f);
+mxn_status numpy_mean_forward(const forward *f);
+mxn_status numpy_std_forward(const forward *f);
+mxn_status numpy_var_forward(const forward *f);
+uint32_t numpy_average_inputs(const node *n);
+uint32_t numpy_average_outputs(const node *n);
+mxn_status numpy_average_shape(inference *x);
+mxn_status numpy_average_forward(const forward *f);
+mxn_status numpy_search_shape(inference *x);
+mxn_status numpy_search_dtype(inference *x);
+mxn_status numpy_argmax_forward(const forward *f);
+mxn_status numpy_argmin_forward(const forward *f);
+mxn_status numpy_cumsum_shape(inference *x);
+mxn_status numpy_cumsum_forward(const forward *f);
+
+/* numpy_creation.c */
+mxn_status numpy_created_dtype(inference *x); /* attribute dtype */
+mxn_status numpy_filled_shape(inference *x);  /* attribute shape */
+mxn_status numpy_zeros_forward(const forward *f);
+mxn_status numpy_ones_forward(const forward *f);
+mxn_status numpy_identity_shape(inference *x);
+mxn_status numpy_identity_forward(const forward *f);
+mxn_status numpy_eye_shape(inference *x);
+mxn_status numpy_eye_forward(const forward *f);
+mxn_status numpy_full_like_dtype(inference *x);
+mxn_status numpy_full_like_forward(const forward *f);
+mxn_status numpy_arange_shape(inference *x);
+mxn_status numpy_arange_forward(const forward *f);
+mxn_status numpy_logspace_shape(inference *x);
+mxn_status numpy_logspace_forward(const forward *f);
+mxn_status numpy_indices_shape(inference *x);
+mxn_status numpy_indices_forward(const forward *f);
+mxn_status numpy_window_shape(inference *x);
+mxn_status numpy_hanning_forward(const forward *f);
+mxn_status numpy_hamming_forward(const forward *f);
+mxn_status numpy_blackman_forward(const forward *f);
+
+#endif

@@ -1,0 +1,367 @@
+/* numpy_reduction.c - numpy's reductions: sums, extremes, moments, positions.
+ *
+ * The reduced axes are brought behind the others, so that every number of the
+ * output comes from one row of consecutive elements. A row is folded in halves,
+ * as vectors, which also keeps sums accurate.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <math.h>
+#include <string.h>
+
+#include "ops/family.h"
+#include "ops/number.h"
+#include "ops/view.h"
+
+/* Axes. */
+
+/* Which axes of n_dims the attribute names; false where it names none such, or one
+ * twice. A scalar has the axes 0 and -1. */
+static bool find_axes(const node *n, int32_t n_dims, bool is_reduced[MXN_MAX_DIMS]) {
+  const op_tuple axes = op_tuple_of(n, "axis");
+  for (int32_t d = 0; d < MXN_MAX_DIMS; d++) is_reduced[d] = axes.n < 0;
+  if (n_dims == 0) return axes.n <= 0 || (axes.n == 1 && (axes.v[0] == 0 || axes.v[0] == -1));
+  for (int32_t i = 0; i < axes.n; i++) {
+    const int64_t axis = axes.v[i] < 0 ? axes.v[i] + n_dims : axes.v[i];
+    if (axis < 0 || axis >= n_dims || is_reduced[axis]) return false;
+    is_reduced[axis] = true;
+  }
+  return true;
+}
+
+static mxn_type reduced_shape(const mxn_type *in, const bool *is_reduced, bool keeps_dims) {
+  mxn_type out = {.n_dims = 0};
+  for (int32_t d = 0; d < in->n_dims; d++)
+    if (!is_reduced[d] || keeps_dims) out.dims[out.n_dims++] = is_reduced[d] ? 1 : in->dims[d];
+  return out;
+}
+
+static mxn_status infer_reduced(inference *x, bool keeps_dims, bool is_filled) {
+  const mxn_type *in = x->inputs[0];
+  bool is_reduced[MXN_MAX_DIMS];
+  if (in->n_dims < 0) return MXN_OK;
+  if (!find_axes(x->node, in->n_dims, is_reduced))
+    return infer_error(x, MXN_SHAPE, "axis does not name different axes of %d dimensions", in->n_dims);
+  for (int32_t d = 0; d < in->n_dims && is_filled; d++)
+    if (is_reduced[d] && in->dims[d] == 0) return infer_error(x, MXN_SHAPE, "axis %d of data has no elements", d);
+  const mxn_type out = reduced_shape(in, is_reduced, keeps_dims);
+  for (uint32_t i = 0; i < x->n_outputs; i++) TRY(infer_output(x, i, &out));
+  return MXN_OK;
+}
+
+mxn_status numpy_reduce_shape(inference *x) { return infer_reduced(x, op_bool(x->node, "keepdims"), false); }
+mxn_status numpy_reduce_filled_shape(inference *x) { return infer_reduced(x, op_bool(x->node, "keepdims"), true); }
+
+/* Element types. */
+
+static bool has_dtype(const node *n) { return !op_is_none(n, "dtype"); }
+
+mxn_status numpy_sum_dtype(inference *x) {
+  if (has_dtype(x->node)) return infer_output_dtype(x, 0, op_dtype(x->node, "dtype"));
+  if (x->inputs[0]->dtype == MXN_BOOL) return infer_output_dtype(x, 0, MXN_INT64);
+  return infer_same_dtype(x);
+}
+
+mxn_status numpy_mean_dtype(inference *x) {
+  const mxn_dtype in = x->inputs[0]->dtype;
+  if (has_dtype(x->node)) return infer_output_dtype(x, 0, op_dtype(x->node, "dtype"));
+  if (dtype_is_float(in)) return infer_same_dtype(x);
+  return in == MXN_DTYPE_UNKNOWN ? MXN_OK : infer_output_dtype(x, 0, MXN_FLOAT32);
+}
+
+mxn_status numpy_moments_dtype(inference *x) {
+  const mxn_dtype in = x->inputs[0]->dtype;
+  if (x->n_outputs > 1) TRY(infer_output_dtype(x, 1, in));
+  if (has_dtype(x->node)) return infer_output_dtype(x, 0, op_dtype(x->node, "dtype"));
+  return infer_data_dtype(x);
+}
+
+/* Rows. */
+
+typedef struct rows {
+  mxn_tensor data;
+  int64_t n, length;
+} rows;
+
+static mxn_status rows_of(const forward *f, const mxn_tensor *t, rows *out) {
+  bool is_reduced[MXN_MAX_DIMS];
+  int32_t order[MXN_MAX_DIMS], at = 0;
+  if (!find_axes(f->node, t->type.n_dims, is_reduced))
+    return op_error(NULL, f->node, f->err, MXN_SHAPE, "axis does not name different axes");
+  *out = (rows){.n = 1, .length = 1};
+  for (int32_t d = 0; d < t->type.n_dims; d++)
+    if (!is_reduced[d]) order[at++] = d;
+  for (int32_t d = 0; d < t->type.n_dims; d++)
+    if (is_reduced[d]) order[at++] = d;
+  for (int32_t d = 0; d < t->type.n_dims; d++) *(is_reduced[d] ? &out->length : &out->n) *= t->type.dims[d];
+  out->data = view_transposed(f->scratch, t, order);
+  return MXN_OK;
+}
+
+static double *row_buffer(const forward *f, const rows *r) {
+  return arena_array(f->scratch, (size_t)r->length + 1, sizeof(double));
+}
+
+static double fold_floats(const binary_function *function, double *x, int64_t n) {
+  for (; n > 1; n -= n / 2) function->floats(x, x + (n - n / 2), x, n / 2);
+  return x[0];
+}
+
+static int64_t fold_integers(const binary_function *function, int64_t *x, int64_t n) {
+  for (; n > 1; n -= n / 2) function->integers(x, x + (n - n / 2), x, n / 2);
+  return x[0];
+}
+
+static double sum_of(double *x, int64_t n) { return n == 0 ? 0 : fold_floats(&binary_add, x, n); }
+
+/* Booleans count as 0 and 1; an empty row has the number `empty`. */
+static mxn_status fold_rows(const forward *f, double empty) {
+  const binary_function *function = f->node->def->binary;
+  mxn_tensor *out = &f->outputs[0];
+  rows r;
+  TRY(rows_of(f, &f->inputs[0], &r));
+  const bool is_integer = !dtype_is_float(r.data.type.dtype) && !dtype_is_float(out->type.dtype);
+  double *floats = row_buffer(f, &r);
+  int64_t *integers = arena_array(f->scratch, (size_t)r.length + 1, sizeof *integers);
+  for (int64_t i = 0; i < r.n; i++) {
+    if (is_integer && r.length > 0) {
+      load_integers(&r.data, i * r.length, r.length, integers);
+      const int64_t folded = fold_integers(function, integers, r.length);
+      store_integers(out, i, 1, &folded);
+    } else {
+      load_doubles(&r.data, i * r.length, r.length, floats);
+      const double folded = r.length == 0 ? empty : fold_floats(function, floats, r.length);
+      store_doubles(out, i, 1, &folded);
+    }
+  }
+  return MXN_OK;
+}
+
+static mxn_status refuse_initial(const forward *f) {
+  if (op_is_none(f->node, "initial")) return MXN_OK;
+  return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED, "initial is not supported, in MXNet neither");
+}
+
+mxn_status numpy_reduce_forward(const forward *f) {
+  TRY(refuse_initial(f));
+  return fold_rows(f, 0);
+}
+
+/* What is not zero is true, also where it is alone in its row. */
+mxn_status numpy_all_forward(const forward *f) { return fold_rows(f, 1); }
+mxn_status numpy_any_forward(const forward *f) { return fold_rows(f, 0); }
+
+/* Moments. */
+
+/* A sum divided as MXNet does it: a sum in integers wraps around in their type
+ * before the division, which drops the fraction. */
+static double normalized(double sum, int64_t n, mxn_dtype dtype) {
+  if (dtype_is_float(dtype)) return sum / (double)n;
+  const double by = round_to(dtype, (double)n);
+  return by == 0 ? 0 : trunc(round_to(dtype, sum) / by);
+}
+
+mxn_status numpy_mean_forward(const forward *f) {
+  rows r;
+  TRY(refuse_initial(f));
+  TRY(rows_of(f, &f->inputs[0], &r));
+  double *x = row_buffer(f, &r);
+  for (int64_t i = 0; i < r.n; i++) {
+    load_doubles(&r.data, i * r.length, r.length, x);
+    const double mean = r.length == 0 ? 0 : normalized(sum_of(x, r.length), r.length, f->outputs[0].type.dtype);
+    store_doubles(&f->outputs[0], i, 1, &mean);
+  }
+  return MXN_OK;
+}
+
+/* The mean and the squared deviations have the input's type. */
+static double variance_of(double *x, int64_t n, int64_t ddof, double mean, mxn_dtype in, mxn_dtype out) {
+  for (int64_t i = 0; i < n; i++) {
+    const double deviation = round_to(in, x[i] - mean);
+    x[i] = round_to(in, deviation * deviation);
+  }
+  return normalized(sum_of(x, n), n - ddof, out);
+}
+
+static mxn_status moments_forward(const forward *f, bool is_deviation) {
+  const mxn_dtype in = f->inputs[0].type.dtype, out = f->outputs[0].type.dtype;
+  rows r;
+  TRY(rows_of(f, &f->inputs[0], &r));
+  double *x = row_buffer(f, &r), *sums = row_buffer(f, &r);
+  for (int64_t i = 0; i < r.n; i++) {
+    load_doubles(&r.data, i * r.length, r.length, x);
+    memcpy(sums, x, (size_t)r.length * sizeof *x);
+    const double mean = round_to(in, normalized(sum_of(sums, r.length), r.length, in));
+    const double variance = variance_of(x, r.length, op_int(f->node, "ddof"), mean, in, out);
+    const double result = is_deviation ? sqrt(variance) : variance;
+    store_doubles(&f->outputs[0], i, 1, &result);
+    if (f->node->n_outputs > 1) store_doubles(&f->outputs[1], i, 1, &mean);
+  }
+  return MXN_OK;
+}
+
+mxn_status numpy_std_forward(const forward *f) { return moments_forward(f, true); }
+mxn_status numpy_var_forward(const forward *f) { return moments_forward(f, false); }
+
+/* average: the sum of products with the weights, divided by the weights' sum. */
+
+uint32_t numpy_average_inputs(const node *n) { return op_bool(n, "weighted") ? 2 : 1; }
+uint32_t numpy_average_outputs(const node *n) { return op_bool(n, "returned") ? 2 : 1; }
+
+mxn_status numpy_average_shape(inference *x) {
+  const mxn_type *in = x->inputs[0], *weights = x->n_inputs > 1 ? x->inputs[1] : in;
+  const op_tuple axes = op_tuple_of(x->node, "axis");
+  int32_t axis = 0;
+  mxn_type out = *in, scalar = {.n_dims = 0};
+  bool is_reduced[MXN_MAX_DIMS];
+  if (in->n_dims < 0 || weights->n_dims < 0) return MXN_OK;
+  if (!find_axes(x->node, in->n_dims, is_reduced))
+    return infer_error(x, MXN_SHAPE, "axis does not name different axes of %d dimensions", in->n_dims);
+  out = reduced_shape(in, is_reduced, false);
+  TRY(infer_output(x, 0, &out));
+  const bool is_row = weights->n_dims != in->n_dims;
+  if (is_row) {
+    if (weights->n_dims != 1 || axes.n != 1)
+      return infer_error(x, MXN_SHAPE, "weights have %d dimensions, expected those of a, or 1 and one axis",
+                         weights->n_dims);
+    TRY(infer_axis(x, "axis", axes.v[0], in->n_dims, &axis));
+    const mxn_type row = {.n_dims = 1, .dims = {in->dims[axis]}};
+    TRY(infer_input(x, 1, &row));
+  } else if (x->n_inputs > 1) {
+    TRY(infer_input(x, 1, in));
+  }
+  if (x->n_outputs < 2) return MXN_OK;
+  return infer_output(x, 1, is_row || x->n_inputs == 1 ? &scalar : &out);
+}
+
+/* One weight for each element of a row, in the rows' order. */
+static mxn_status weights_of(const forward *f, mxn_tensor *out) {
+  const mxn_tensor *weights = &f->inputs[1];
+  rows own;
+  *out = *weights;
+  if (weights->type.n_dims != f->inputs[0].type.n_dims) return MXN_OK;
+  TRY(rows_of(f, weights, &own));
+  *out = own.data;
+  return MXN_OK;
+}
+
+mxn_status numpy_average_forward(const forward *f) {
+  const bool is_weighted = op_own_inputs(f->node) > 1, is_returned = f->node->n_outputs > 1;
+  rows r;
+  mxn_tensor weights;
+  TRY(rows_of(f, &f->inputs[0], &r));
+  if (is_weighted) TRY(weights_of(f, &weights));
+  const bool is_row = is_weighted && weights.type.n_dims != f->inputs[0].type.n_dims;
+  double *x = row_buffer(f, &r), *w = row_buffer(f, &r);
+  for (int64_t i = 0; i < r.n; i++) {
+    load_doubles(&r.data, i * r.length, r.length, x);
+    if (is_weighted) load_doubles(&weights, is_row ? 0 : i * r.length, r.length, w);
+    for (int64_t k = 0; k < r.length && is_weighted; k++) x[k] *= w[k];
+    const double scale = is_weighted ? sum_of(w, r.length) : (double)r.length;
+    const double average = sum_of(x, r.length) / scale;
+    store_doubles(&f->outputs[0], i, 1, &average);
+    const bool has_scale = !is_weighted || is_row ? i == 0 : true;
+    if (is_returned && has_scale) store_doubles(&f->outputs[1], i, 1, &scale);
+  }
+  return MXN_OK;
+}
+
+/* argmax and argmin: one axis, or all. */
+
+/* The dimensions before the axis, of it, and behind it; all in one where axis is
+ * None. False where the axis is out of range. */
+static bool split_at_axis(const node *n, const mxn_type *t, int32_t *out_axis, int64_t out[3]) {
+  const int64_t axis = op_int(n, "axis");
+  *out_axis = -1;
+  out[0] = out[1] = out[2] = 1;
+  if (op_is_none(n, "axis") || (t->n_dims == 0 && (axis == 0 || axis == -1)))
+    return dims_product(t, 0, t->n_dims, &out[1]);
+  if (axis < -t->n_dims || axis >= t->n_dims) return false;
+  *out_axis = (int32_t)(axis < 0 ? axis + t->n_dims : axis);
+  out[1] = t->dims[*out_axis];
+  return dims_product(t, 0, *out_axis, &out[0]) && dims_product(t, *out_axis + 1, t->n_dims, &out[2]);
+}
+
+mxn_status numpy_search_shape(inference *x) {
+  const mxn_type *in = x->inputs[0];
+  int32_t axis;
+  int64_t sizes[3];
+  if (in->n_dims < 0) return MXN_OK;
+  if (!split_at_axis(x->node, in, &axis, sizes))
+    return infer_error(x, MXN_SHAPE, "axis is not one of %d dimensions", in->n_dims);
+  if (sizes[1] == 0) return infer_error(x, MXN_SHAPE, "there is nothing to search in");
+  bool is_reduced[MXN_MAX_DIMS];
+  for (int32_t d = 0; d < MXN_MAX_DIMS; d++) is_reduced[d] = axis < 0 || d == axis;
+  const mxn_type out = reduced_shape(in, is_reduced, op_bool(x->node, "keepdims"));
+  return infer_output(x, 0, &out);
+}
+
+mxn_status numpy_search_dtype(inference *x) { return infer_output_dtype(x, 0, MXN_INT64); }
+
+/* The first of equals; a NaN is more, and less, than any number. */
+static bool is_better(double x, double best, double sign) {
+  if (isnan(best)) return false;
+  return isnan(x) || sign * x > sign * best;
+}
+
+static mxn_status search_forward(const forward *f, double sign) {
+  int32_t axis;
+  int64_t sizes[3], elements = 0;
+  if (!split_at_axis(f->node, &f->inputs[0].type, &axis, sizes) || !shape_elements(&f->inputs[0].type, &elements))
+    return MXN_OK;
+  double *x = arena_array(f->scratch, (size_t)elements + 1, sizeof *x);
+  load_doubles(&f->inputs[0], 0, elements, x);
+  for (int64_t i = 0; i < sizes[0] * sizes[2]; i++) {
+    const double *column = x + i / sizes[2] * sizes[1] * sizes[2] + i % sizes[2];
+    int64_t best = 0;
+    for (int64_t k = 1; k < sizes[1]; k++)
+      if (is_better(column[k * sizes[2]], column[best * sizes[2]], sign)) best = k;
+    store_integers(&f->outputs[0], i, 1, &best);
+  }
+  return MXN_OK;
+}
+
+mxn_status numpy_argmax_forward(const forward *f) { return search_forward(f, 1); }
+mxn_status numpy_argmin_forward(const forward *f) { return search_forward(f, -1); }
+
+/* cumsum. */
+
+mxn_status numpy_cumsum_shape(inference *x) {
+  const mxn_type *in = x->inputs[0];
+  int32_t axis;
+  int64_t sizes[3];
+  if (in->n_dims < 0) return MXN_OK;
+  if (!split_at_axis(x->node, in, &axis, sizes))
+    return infer_error(x, MXN_SHAPE, "axis is not one of %d dimensions", in->n_dims);
+  if (!op_is_none(x->node, "axis")) return infer_data_shape(x);
+  const mxn_type flat = {.n_dims = 1, .dims = {sizes[1]}};
+  return infer_output(x, 0, &flat);
+}
+
+/* A sum is rounded to the output's type before the next number is added. */
+mxn_status numpy_cumsum_forward(const forward *f) {
+  const mxn_dtype dtype = f->outputs[0].type.dtype;
+  int32_t axis;
+  int64_t sizes[3], elements = 0;
+  if (!split_at_axis(f->node, &f->inputs[0].type, &axis, sizes) || !shape_elements(&f->inputs[0].type, &elements))
+    return MXN_OK;
+  const bool is_float = dtype_is_float(dtype) || dtype_is_float(f->inputs[0].type.dtype);
+  for (int64_t i = 0; i < sizes[0] * sizes[2]; i++) {
+    const int64_t first = i / sizes[2] * sizes[1] * sizes[2] + i % sizes[2];
+    double sum = 0, x;
+    int64_t integer_sum = 0, integer;
+    for (int64_t k = 0; k < sizes[1]; k++) {
+      const int64_t at = first + k * sizes[2];
+      if (is_float) {
+        load_doubles(&f->inputs[0], at, 1, &x);
+        sum = round_to(dtype, sum + round_to(dtype, x));
+        store_doubles(&f->outputs[0], at, 1, &sum);
+      } else {
+        load_integers(&f->inputs[0], at, 1, &integer);
+        integer_sum = (int64_t)((uint64_t)integer_sum + (uint64_t)integer);
+        store_integers(&f->outputs[0], at, 1, &integer_sum);
+      }
+    }
+  }
+  return MXN_OK;
+}
