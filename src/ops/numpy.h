@@ -73,4 +73,73 @@ mxn_status numpy_hanning_forward(const forward *f);
 mxn_status numpy_hamming_forward(const forward *f);
 mxn_status numpy_blackman_forward(const forward *f);
 
+/* numpy_reshape.c: the elements stay in their order. */
+mxn_status numpy_reshape_shape(inference *x);  /* one -1 */
+mxn_status numpyx_reshape_shape(inference *x); /* the codes -1 to -6 */
+mxn_status numpy_squeeze_shape(inference *x);
+mxn_status numpy_atleast_1d_shape(inference *x);
+mxn_status numpy_atleast_2d_shape(inference *x);
+mxn_status numpy_atleast_3d_shape(inference *x);
+mxn_status numpy_copy_all_forward(const forward *f); /* every input to its output */
+
+/* numpy_join.c: blocks along an axis. */
+mxn_status numpy_concatenate_shape(inference *x);
+mxn_status numpy_stack_shape(inference *x);
+mxn_status numpy_vstack_shape(inference *x);
+mxn_status numpy_hstack_shape(inference *x);
+mxn_status numpy_dstack_shape(inference *x);
+mxn_status numpy_column_stack_shape(inference *x);
+mxn_status numpy_concatenate_forward(const forward *f);
+mxn_status numpy_stack_forward(const forward *f);
+mxn_status numpy_vstack_forward(const forward *f);
+mxn_status numpy_hstack_forward(const forward *f);
+mxn_status numpy_dstack_forward(const forward *f);
+mxn_status numpy_column_stack_forward(const forward *f);
+uint32_t numpy_split_outputs(const node *n);
+mxn_status numpy_hsplit_shape(inference *x);
+mxn_status numpy_dsplit_shape(inference *x);
+mxn_status numpy_hsplit_forward(const forward *f);
+mxn_status numpy_dsplit_forward(const forward *f);
+
+/* numpy_move.c: elements change their places. */
+mxn_status numpy_moveaxis_shape(inference *x);
+mxn_status numpy_moveaxis_forward(const forward *f);
+mxn_status numpy_broadcast_to_shape(inference *x);
+mxn_status numpy_broadcast_to_forward(const forward *f);
+mxn_status numpy_flip_shape(inference *x);
+mxn_status numpy_flip_forward(const forward *f);
+mxn_status numpy_rot90_shape(inference *x);
+mxn_status numpy_rot90_forward(const forward *f);
+mxn_status numpy_roll_shape(inference *x);
+mxn_status numpy_roll_forward(const forward *f);
+mxn_status numpy_pad_shape(inference *x);
+mxn_status numpy_pad_forward(const forward *f);
+
+/* numpy_diagonal.c */
+mxn_status numpy_diag_shape(inference *x);
+mxn_status numpy_diag_forward(const forward *f);
+mxn_status numpy_diagflat_shape(inference *x);
+mxn_status numpy_diagflat_forward(const forward *f);
+mxn_status numpy_diagonal_shape(inference *x);
+mxn_status numpy_diagonal_forward(const forward *f);
+mxn_status numpy_trace_shape(inference *x);
+mxn_status numpy_trace_forward(const forward *f);
+mxn_status numpy_tril_shape(inference *x);
+mxn_status numpy_tril_forward(const forward *f);
+mxn_status numpy_diag_indices_from_shape(inference *x);
+mxn_status numpy_diag_indices_from_dtype(inference *x);
+mxn_status numpy_diag_indices_from_forward(const forward *f);
+
+/* numpy_contraction.c: sums of products over common axes. */
+mxn_status numpy_dot_shape(inference *x);
+mxn_status numpy_dot_forward(const forward *f);
+mxn_status numpy_matmul_shape(inference *x);
+mxn_status numpy_matmul_forward(const forward *f);
+mxn_status numpy_tensordot_shape(inference *x);
+mxn_status numpy_tensordot_forward(const forward *f);
+mxn_status numpy_tensordot_int_axes_shape(inference *x);
+mxn_status numpy_tensordot_int_axes_forward(const forward *f);
+mxn_status numpy_einsum_shape(inference *x);
+mxn_status numpy_einsum_forward(const forward *f);
+
 #endif

@@ -91,3 +91,36 @@ mxn_tensor view_transposed(arena *a, const mxn_tensor *in, const int32_t *order)
   }
   return view_copy(a, in, &v, &shape);
 }
+
+int64_t **identity_maps(arena *a, const mxn_type *shape) {
+  int64_t **maps = arena_array(a, MXN_MAX_DIMS, sizeof *maps);
+  for (int32_t d = 0; d < shape->n_dims; d++) {
+    maps[d] = arena_array(a, (size_t)shape->dims[d] + 1, sizeof **maps);
+    for (int64_t i = 0; i < shape->dims[d]; i++) maps[d][i] = i;
+  }
+  return maps;
+}
+
+/* Where element i of `out` comes from; -1 from nowhere. */
+static int64_t mapped_element(const mxn_type *out, const view *in, int64_t *const *maps, int64_t i) {
+  int64_t at = 0;
+  for (int32_t d = out->n_dims - 1; d >= 0; d--) {
+    const int64_t from = maps[d][i % out->dims[d]];
+    if (from < 0) return -1;
+    at += from * in->steps[d];
+    i /= out->dims[d];
+  }
+  return at;
+}
+
+void copy_mapped(mxn_tensor *out, const mxn_tensor *in, int64_t *const *maps) {
+  const size_t bytes = mxn_dtype_bytes(out->type.dtype);
+  const view v = view_of(&in->type);
+  int64_t elements = 0;
+  if (!shape_elements(&out->type, &elements)) return;
+  for (int64_t i = 0; i < elements; i++) {
+    const int64_t from = mapped_element(&out->type, &v, maps, i);
+    if (from < 0) continue;
+    memcpy((char *)out->data + (size_t)i * bytes, (const char *)in->data + (size_t)from * bytes, bytes);
+  }
+}

@@ -37,4 +37,12 @@ mxn_tensor view_transposed(arena *a, const mxn_tensor *in, const int32_t *order)
 /* Where element `index` of an array of `n` dimensions lies in memory with these steps. */
 int64_t view_offset(int32_t n, const int64_t *dims, const int64_t *steps, int64_t index);
 
+/* `in` through an index for each dimension: `out` at i takes index maps[d][i] of
+ * dimension d; -1 leaves the element as it is. Both have as many dimensions and one
+ * element type. */
+void copy_mapped(mxn_tensor *out, const mxn_tensor *in, int64_t *const *maps);
+
+/* A map for every dimension of `shape`: each index is itself. In the arena. */
+int64_t **identity_maps(arena *a, const mxn_type *shape);
+
 #endif
