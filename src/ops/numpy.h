@@ -44,6 +44,10 @@ uint32_t numpy_average_inputs(const node *n);
 uint32_t numpy_average_outputs(const node *n);
 mxn_status numpy_average_shape(inference *x);
 mxn_status numpy_average_forward(const forward *f);
+uint32_t numpy_percentile_inputs(const node *n);
+mxn_status numpy_percentile_shape(inference *x);
+mxn_status numpy_percentile_dtype(inference *x);
+mxn_status numpy_percentile_forward(const forward *f);
 mxn_status numpy_search_shape(inference *x);
 mxn_status numpy_search_dtype(inference *x);
 mxn_status numpy_argmax_forward(const forward *f);
@@ -141,5 +145,28 @@ mxn_status numpy_tensordot_int_axes_shape(inference *x);
 mxn_status numpy_tensordot_int_axes_forward(const forward *f);
 mxn_status numpy_einsum_shape(inference *x);
 mxn_status numpy_einsum_forward(const forward *f);
+
+/* numpy_edit.c: elements taken out, put in, or compared with their neighbours. */
+uint32_t numpy_delete_inputs(const node *n);
+mxn_status numpy_delete_shape(inference *x);
+mxn_status numpy_delete_forward(const forward *f);
+uint32_t numpy_insert_inputs(const node *n);
+uint32_t numpy_insert_array_inputs(const node *n);
+mxn_status numpy_insert_index_shape(inference *x);
+mxn_status numpy_insert_slice_shape(inference *x);
+mxn_status numpy_insert_array_shape(inference *x);
+mxn_status numpy_insert_index_forward(const forward *f);
+mxn_status numpy_insert_slice_forward(const forward *f);
+mxn_status numpy_insert_array_forward(const forward *f);
+mxn_status numpy_diff_shape(inference *x);
+mxn_status numpy_diff_forward(const forward *f);
+uint32_t numpy_ediff1d_inputs(const node *n);
+mxn_status numpy_ediff1d_shape(inference *x);
+mxn_status numpy_ediff1d_forward(const forward *f);
+mxn_status numpy_polyval_shape(inference *x);
+mxn_status numpy_polyval_forward(const forward *f);
+mxn_status numpy_share_memory_shape(inference *x);
+mxn_status numpy_share_memory_dtype(inference *x);
+mxn_status numpy_share_memory_forward(const forward *f);
 
 #endif

@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ops/family.h"
@@ -262,6 +263,85 @@ mxn_status numpy_average_forward(const forward *f) {
     store_doubles(&f->outputs[0], i, 1, &average);
     const bool has_scale = !is_weighted || is_row ? i == 0 : true;
     if (is_returned && has_scale) store_doubles(&f->outputs[1], i, 1, &scale);
+  }
+  return MXN_OK;
+}
+
+/* percentile: a sorted row at a position, which may lie between two elements. q is
+ * an input, or the attribute q_scalar. */
+
+uint32_t numpy_percentile_inputs(const node *n) { return op_is_none(n, "q_scalar") ? 2 : 1; }
+
+mxn_status numpy_percentile_shape(inference *x) {
+  const mxn_type *in = x->inputs[0], *q = x->n_inputs > 1 ? x->inputs[1] : NULL;
+  bool is_reduced[MXN_MAX_DIMS];
+  if (!shape_is_known(in) || (q && !shape_is_known(q))) return MXN_OK;
+  if (!find_axes(x->node, in->n_dims, is_reduced))
+    return infer_error(x, MXN_SHAPE, "axis does not name different axes of %d dimensions", in->n_dims);
+  mxn_type out = reduced_shape(in, is_reduced, op_bool(x->node, "keepdims"));
+  if (q && q->n_dims > 1) return infer_error(x, MXN_SHAPE, "q has %d dimensions, expected 0 or 1", q->n_dims);
+  if (q && q->n_dims == 1) {
+    if (out.n_dims == MXN_MAX_DIMS) return infer_error(x, MXN_SHAPE, "the output has too many dimensions");
+    memmove(out.dims + 1, out.dims, (size_t)out.n_dims * sizeof *out.dims);
+    out.dims[0] = q->dims[0];
+    out.n_dims++;
+  }
+  return infer_output(x, 0, &out);
+}
+
+mxn_status numpy_percentile_dtype(inference *x) {
+  const mxn_dtype in = x->inputs[0]->dtype;
+  if (in == MXN_DTYPE_UNKNOWN) return MXN_OK;
+  return infer_output_dtype(x, 0, in == MXN_FLOAT64 ? MXN_FLOAT64 : MXN_FLOAT32);
+}
+
+static int compare_doubles(const void *a, const void *b) {
+  const double l = *(const double *)a, r = *(const double *)b;
+  return (l > r) - (l < r);
+}
+
+/* The element of a sorted row at `position`; what lies between two is weighted. */
+static double element_at(const double *sorted, int64_t n, double position, const char *interpolation) {
+  if (strcmp(interpolation, "lower") == 0) return sorted[(int64_t)floor(position)];
+  if (strcmp(interpolation, "higher") == 0) return sorted[(int64_t)ceil(position)];
+  if (strcmp(interpolation, "nearest") == 0) return sorted[(int64_t)round(position)];
+  if (strcmp(interpolation, "midpoint") == 0) position = (floor(position) + ceil(position)) / 2;
+  const int64_t below = (int64_t)floor(position), above = below + 1 < n ? below + 1 : n - 1;
+  const double weight = position - (double)below;
+  return sorted[below] * (1 - weight) + sorted[above] * weight;
+}
+
+static mxn_status load_percentages(const forward *f, double **out, int64_t *out_n) {
+  *out_n = 1;
+  if (op_own_inputs(f->node) > 1 && !shape_elements(&f->inputs[1].type, out_n)) *out_n = 0;
+  *out = arena_array(f->scratch, (size_t)*out_n + 1, sizeof **out);
+  if (op_own_inputs(f->node) > 1)
+    load_doubles(&f->inputs[1], 0, *out_n, *out);
+  else
+    **out = op_float(f->node, "q_scalar");
+  for (int64_t i = 0; i < *out_n; i++)
+    if (!((*out)[i] >= 0 && (*out)[i] <= 100))
+      return op_error(NULL, f->node, f->err, MXN_ARGUMENT, "q is %g, expected 0 to 100", (*out)[i]);
+  return MXN_OK;
+}
+
+mxn_status numpy_percentile_forward(const forward *f) {
+  const char *interpolation = op_text(f->node, "interpolation");
+  double *q;
+  int64_t n_q;
+  rows r;
+  TRY(rows_of(f, &f->inputs[0], &r));
+  TRY(load_percentages(f, &q, &n_q));
+  if (r.length == 0) return op_error(NULL, f->node, f->err, MXN_SHAPE, "there are no elements to choose from");
+  double *x = row_buffer(f, &r);
+  for (int64_t i = 0; i < r.n; i++) {
+    load_doubles(&r.data, i * r.length, r.length, x);
+    qsort(x, (size_t)r.length, sizeof *x, compare_doubles);
+    for (int64_t k = 0; k < n_q; k++) {
+      const double position = (double)(float)(q[k] * (double)(r.length - 1) / 100);
+      const double found = element_at(x, r.length, position, interpolation);
+      store_doubles(&f->outputs[0], k * r.n + i, 1, &found);
+    }
   }
   return MXN_OK;
 }
