@@ -363,8 +363,7 @@ mxn_status numpy_tensordot_int_axes_forward(const forward *f) { return run_pair(
 static int32_t letter(char c) { return c >= 'a' && c <= 'z' ? c - 'a' : c >= 'A' && c <= 'Z' ? 26 + c - 'A' : -1; }
 
 static mxn_status bad_subscripts(inference *x, const char *what) {
-  return infer_error(x, MXN_FORMAT, "attribute subscripts: %s in '%.100s'", what,
-                     node_attribute(x->node, "subscripts"));
+  return infer_error(x, MXN_FORMAT, "attribute subscripts: %s in '%.100s'", what, op_text(x->node, "subscripts"));
 }
 
 /* The labels of one operand up to ',', '-' or the end. An ellipsis stands for what
@@ -421,9 +420,8 @@ static mxn_status read_output(inference *x, const char *at, contraction *c, bool
 }
 
 static mxn_status plan_einsum(inference *x, arena *a, const mxn_type *const *types, uint32_t n, contraction *out) {
-  const char *at = node_attribute(x->node, "subscripts");
+  const char *at = op_text(x->node, "subscripts");
   bool hidden[MAX_LABELS] = {false};
-  if (!at) return infer_error(x, MXN_FORMAT, "attribute subscripts is missing");
   *out = create(a, n);
   for (uint32_t i = 0; i < n; i++) {
     TRY(read_labels(x, &at, types[i]->n_dims, &out->operands[i], hidden));

@@ -220,13 +220,13 @@ static bool read_number(const char **at, int64_t *out) {
 }
 
 static mxn_status find_widths(inference *x, int32_t n_dims, int64_t widths[MXN_MAX_DIMS][2]) {
-  const char *text = node_attribute(x->node, "pad_width"), *at = text;
-  bool is_good = text != NULL;
+  const char *text = op_text(x->node, "pad_width"), *at = text;
+  bool is_good = true;
   for (int32_t d = 0; d < n_dims && is_good; d++)
     is_good = read_number(&at, &widths[d][0]) && read_number(&at, &widths[d][1]);
   if (is_good && at[strspn(at, " ,)]")] == '\0') return MXN_OK;
   return infer_error(x, MXN_FORMAT, "attribute pad_width: expected a pair for each of %d dimensions, got '%.100s'",
-                     n_dims, text ? text : "nothing");
+                     n_dims, text);
 }
 
 mxn_status numpy_pad_shape(inference *x) {
@@ -234,6 +234,8 @@ mxn_status numpy_pad_shape(inference *x) {
   int64_t widths[MXN_MAX_DIMS][2];
   const bool is_constant = strcmp(op_text(x->node, "mode"), "constant") == 0;
   if (!shape_is_known(&out)) return MXN_OK;
+  if (strcmp(op_text(x->node, "reflect_type"), "even") != 0)
+    return infer_error(x, MXN_UNSUPPORTED, "reflect_type is '%.40s', expected even", op_text(x->node, "reflect_type"));
   TRY(find_widths(x, out.n_dims, widths));
   for (int32_t d = 0; d < out.n_dims; d++) {
     if (out.dims[d] == 0 && !is_constant && widths[d][0] + widths[d][1] > 0)

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "ops/family.h"
 
@@ -35,9 +36,15 @@ static mxn_status resolve_rest(inference *x, const mxn_type *in, mxn_type *out) 
   return MXN_OK;
 }
 
+static mxn_status check_order(inference *x) {
+  if (strcmp(op_text(x->node, "order"), "C") == 0) return MXN_OK;
+  return infer_error(x, MXN_UNSUPPORTED, "order is '%.40s', expected C", op_text(x->node, "order"));
+}
+
 mxn_status numpy_reshape_shape(inference *x) {
   const op_tuple codes = op_tuple_of(x->node, "newshape");
   mxn_type out = {.n_dims = codes.n};
+  TRY(check_order(x));
   if (!shape_is_known(x->inputs[0])) return MXN_OK;
   for (int32_t d = 0; d < codes.n; d++) {
     if (codes.v[d] < -1) return infer_error(x, MXN_SHAPE, "newshape has the unknown code %" PRId64, codes.v[d]);
@@ -123,6 +130,7 @@ mxn_status numpyx_reshape_shape(inference *x) {
   const op_tuple codes = op_tuple_of(x->node, "newshape");
   const bool is_reversed = op_bool(x->node, "reverse");
   reshaping r = {.x = x, .n_codes = codes.n, .in = *x->inputs[0]};
+  TRY(check_order(x));
   if (!shape_is_known(x->inputs[0])) return MXN_OK;
   for (int32_t i = 0; i < codes.n; i++) r.codes[i] = codes.v[i];
   if (is_reversed) {
