@@ -27,6 +27,7 @@ import numpy as np
 import ops_cases_tensor
 
 import mxnet as mx
+import numpy_cases
 
 # Of the coarsest type in a case. MXNet has constants in float32 in some float64 operators.
 TOLERANCE = {"float32": 2e-5, "float64": 2e-7, "float16": 4e-3}
@@ -622,6 +623,7 @@ MAKERS = {
     "_contrib_quantized_elemwise_mul": quantized_multiply,
     "_contrib_quantized_flatten": quantized_flatten,
     "_contrib_quantized_batch_norm": quantized_batch_norm,
+    **numpy_cases.MAKERS,
 }
 # More cases for what has many attributes.
 MANY = {"Convolution": 8, "Deconvolution": 8, "Pooling": 12, "Reshape": 12, "slice": 6, "BatchNorm": 4, "LeakyReLU": 3, "SoftmaxOutput": 3}
@@ -631,6 +633,8 @@ def run_mxnet(s, arrays):
     """MXNet's outputs, or None where it refuses."""
     values = {k: mx.nd.array(v, dtype=v.dtype) for k, v in arrays.items()}
     try:
+        if mx.util.is_np_shape():
+            return numpy_cases.run(s, values)
         args = [values[k] for k in s.list_arguments()]
         aux = [values[k] for k in s.list_auxiliary_states()]
         executor = s.bind(mx.cpu(), args, aux_states=aux, grad_req="null")
@@ -670,6 +674,13 @@ def load(path):
     return [arrays[f"out:{i}"].asnumpy() for i in range(len(arrays))]
 
 
+def save_case(base, s, arrays):
+    aux = set(s.list_auxiliary_states())
+    named = {("aux:" if k in aux else "arg:") + k: mx.nd.array(v, dtype=v.dtype) for k, v in arrays.items()}
+    s.save(base + "-symbol.json")
+    mx.nd.save(base + ".params", named)
+
+
 def make_cases(names, n, seed, folder):
     """[(operator, files, MXNet's outputs or None, tolerance)], and the list for ops_run."""
     cases = []
@@ -677,20 +688,17 @@ def make_cases(names, n, seed, folder):
         for name in names:
             for k in range(n * MANY.get(name, 1)):
                 c = Case(np.random.RandomState((hash_name(name) + 1000003 * seed + k) % 2**32))
-                try:
-                    s = MAKERS[name](c)
-                    want = run_mxnet(s, c.arrays)
-                except (mx.MXNetError, ValueError):
-                    continue
                 base = f"{folder}/{len(cases)}"
-                s.save(base + "-symbol.json")
-                aux = set(s.list_auxiliary_states())
-                mx.nd.save(
-                    base + ".params",
-                    {("aux:" if k in aux else "arg:") + k: mx.nd.array(v, dtype=v.dtype) for k, v in c.arrays.items()},
-                )
+                with mx.util.np_shape(name in numpy_cases.MAKERS):
+                    try:
+                        s = MAKERS[name](c)
+                        want = run_mxnet(s, c.arrays)
+                    except (mx.MXNetError, ValueError):
+                        continue
+                    save_case(base, s, c.arrays)
                 listing.write(f"{base}-symbol.json\t{base}.params\t{base}.out\n")
-                tolerance = max((TOLERANCE.get(str(v.dtype), 0) for v in c.arrays.values()), default=TOLERANCE["float32"])
+                types = [str(v.dtype) for v in (*c.arrays.values(), *(want or []))]
+                tolerance = max((TOLERANCE.get(t, 0) for t in types), default=TOLERANCE["float32"])
                 cases.append((name, base, want, tolerance))
     return cases
 

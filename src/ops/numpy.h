@@ -19,6 +19,7 @@ mxn_status numpy_predicate_dtype(inference *x);       /* one for all inputs; the
 mxn_status numpy_promoted_dtype(inference *x);        /* the more precise of two */
 mxn_status numpy_promoted_number_dtype(inference *x); /* the same without booleans alone */
 mxn_status numpy_true_divide_dtype(inference *x);     /* integers become float32 */
+mxn_status numpy_bitwise_not_forward(const forward *f);
 mxn_status numpy_around_forward(const forward *f);
 mxn_status numpy_nan_to_num_forward(const forward *f);
 mxn_status numpy_where_dtype(inference *x); /* all but the condition agree */

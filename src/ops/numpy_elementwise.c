@@ -76,6 +76,12 @@ mxn_status numpy_true_divide_dtype(inference *x) {
   return infer_output_dtype(x, 0, is_float_left ? left : is_float_right ? right : MXN_FLOAT32);
 }
 
+mxn_status numpy_bitwise_not_forward(const forward *f) {
+  const bool is_bool = f->outputs[0].type.dtype == MXN_BOOL;
+  map_unary(is_bool ? &unary_logical_not : &unary_bitwise_not, &f->inputs[0], &f->outputs[0]);
+  return MXN_OK;
+}
+
 /* around. MXNet multiplies by ten as often as there are decimals, in the type. */
 
 static double scaled(mxn_dtype dtype, double x, int64_t decimals, bool is_up) {

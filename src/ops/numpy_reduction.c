@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,14 +38,24 @@ static mxn_type reduced_shape(const mxn_type *in, const bool *is_reduced, bool k
   return out;
 }
 
+/* MXNet looks at axes that are counted from the first only. */
+static mxn_status check_filled(inference *x, const mxn_type *in) {
+  const op_tuple axes = op_tuple_of(x->node, "axis");
+  for (int32_t i = 0; i < axes.n; i++)
+    if (in->n_dims > 0 && axes.v[i] >= 0 && in->dims[axes.v[i]] == 0)
+      return infer_error(x, MXN_SHAPE, "axis %" PRId64 " of a has no elements", axes.v[i]);
+  for (int32_t d = 0; d < in->n_dims && axes.n < 0; d++)
+    if (in->dims[d] == 0) return infer_error(x, MXN_SHAPE, "axis %d of a has no elements", d);
+  return MXN_OK;
+}
+
 static mxn_status infer_reduced(inference *x, bool keeps_dims, bool is_filled) {
   const mxn_type *in = x->inputs[0];
   bool is_reduced[MXN_MAX_DIMS];
   if (in->n_dims < 0) return MXN_OK;
   if (!find_axes(x->node, in->n_dims, is_reduced))
     return infer_error(x, MXN_SHAPE, "axis does not name different axes of %d dimensions", in->n_dims);
-  for (int32_t d = 0; d < in->n_dims && is_filled; d++)
-    if (is_reduced[d] && in->dims[d] == 0) return infer_error(x, MXN_SHAPE, "axis %d of data has no elements", d);
+  if (is_filled) TRY(check_filled(x, in));
   const mxn_type out = reduced_shape(in, is_reduced, keeps_dims);
   for (uint32_t i = 0; i < x->n_outputs; i++) TRY(infer_output(x, i, &out));
   return MXN_OK;
