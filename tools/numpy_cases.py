@@ -127,13 +127,11 @@ def binary(op):
 
 def scalar(op):
     def make(c):
-        # Where it takes floats or booleans, MXNet's lcm crashes.
+        # Where it takes booleans or a float, MXNet's lcm crashes.
         dtype = c.pick("int32", "int64", "uint8") if "lcm" in op else c.pick(*ANY)
-        is_int = c.flip()
+        is_int = c.flip() or "lcm" in op
         number = c.pick(1, 2, 3) if is_int else c.pick(0.5, 1.5, 2.0, 0.1)
         kind = "positive" if "mod" in op or "power" in op or "divide" in op else ""
-        if "lcm" in op and not is_int:
-            number = 4
         return node(op, put(c, draw(c, np_shape(c), dtype, kind)), scalar=float(number), is_int=is_int)
 
     return make
