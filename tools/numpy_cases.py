@@ -54,8 +54,10 @@ def run(s, values):
     check_call(_LIB.NNGetOpHandle(call["op"].encode(), ctypes.byref(handle)))
     inputs = [values[graph["nodes"][i[0]]["name"]] for i in call["inputs"]]
     invoke = mx.nd.register._imperative_invoke
-    outputs = invoke(handle.value, inputs, list(attributes), list(attributes.values()), None, False, True)
-    return [o.asnumpy() for o in outputs]
+    # MXNet assigns through a mask in place only.
+    out = inputs[0] if "mask_assign" in call["op"] else None
+    outputs = invoke(handle.value, inputs, list(attributes), list(attributes.values()), out, False, True)
+    return [o.asnumpy() for o in (outputs if out is None else [out])]
 
 
 def draw(c, shape, dtype, kind=""):
@@ -448,7 +450,53 @@ def polyval(c):
     return node("_npi_polyval", put(c, draw(c, c.shape(1, 1), dtype), draw(c, c.shape(1, 3), dtype)))
 
 
+def nonzero(c):
+    return node("_npx_nonzero", put(c, draw(c, np_shape(c), c.pick(*ANY)).round()))
+
+
+def bincount(c):
+    n = int(c.rng.randint(1, 9))
+    arrays = [c.rng.randint(0, 7, n).astype(c.pick("int32", "int64", "uint8"))]
+    a = {"minlength": c.pick(0, 3, 9), "has_weights": c.flip()}
+    if a["has_weights"]:
+        arrays.append(draw(c, (n,), c.pick(*FLOATS)))
+    return node("_npi_bincount", put(c, *arrays), **a)
+
+
+def unique(c):
+    shape = c.shape(1, 3, 3)
+    a = {f"return_{what}": c.flip() for what in ("index", "inverse", "counts")}
+    axis = axis_of(c, shape) if c.flip(0.7) else None
+    data = c.rng.randint(0, 3, shape).astype(c.pick("float32", "float64", "int32", "int64"))
+    return node("_npi_unique", put(c, data), 1 + sum(a.values()), axis=axis, **a)
+
+
+def mask_assign(c):
+    shape = c.shape(1, 3)
+    start = int(c.rng.randint(0, len(shape)))
+    end = int(c.rng.randint(start + 1, len(shape) + 1))
+    mask = c.rng.randint(0, 2, shape[start:end]).astype(bool)
+    data = draw(c, shape, c.pick(*FLOATS, "int32"))
+    if c.flip() or not mask.any():
+        return node("_npi_boolean_mask_assign_scalar", put(c, data, mask), value=2.0, start_axis=start)
+    values = draw(c, c.pick((1,), (*shape[:start], int(mask.sum()), *shape[end:])), str(data.dtype))
+    return node("_npi_boolean_mask_assign_tensor", put(c, data, mask, values), start_axis=start)
+
+
+def delete_indices(c):
+    shape = c.shape(1, 3)
+    axis = axis_of(c, shape)
+    size = int(np.prod(shape)) if axis is None else shape[axis]
+    indices = c.rng.randint(-size, size, c.rng.randint(1, 4)).astype("int64")
+    return node("_npi_delete", put(c, draw(c, shape, "float32"), indices), axis=axis)
+
+
 MAKERS = {
+    "_npx_nonzero": nonzero,
+    "_npi_bincount": bincount,
+    "_npi_unique": unique,
+    "_npi_boolean_mask_assign": mask_assign,
+    "_npi_delete_indices": delete_indices,
     **{f"_npi_{op}": unary(f"_npi_{op}", kind) for kind, ops in UNARY.items() for op in ops.split()},
     **{f"_npi_{op}": binary(f"_npi_{op}") for op in BINARY.split()},
     **{f"_npi_{op}_scalar": scalar(f"_npi_{op}_scalar") for op in SCALAR.split()},

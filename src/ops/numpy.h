@@ -50,7 +50,6 @@ mxn_status numpy_percentile_shape(inference *x);
 mxn_status numpy_percentile_dtype(inference *x);
 mxn_status numpy_percentile_forward(const forward *f);
 mxn_status numpy_search_shape(inference *x);
-mxn_status numpy_search_dtype(inference *x);
 mxn_status numpy_argmax_forward(const forward *f);
 mxn_status numpy_argmin_forward(const forward *f);
 mxn_status numpy_cumsum_shape(inference *x);
@@ -132,7 +131,6 @@ mxn_status numpy_trace_forward(const forward *f);
 mxn_status numpy_tril_shape(inference *x);
 mxn_status numpy_tril_forward(const forward *f);
 mxn_status numpy_diag_indices_from_shape(inference *x);
-mxn_status numpy_diag_indices_from_dtype(inference *x);
 mxn_status numpy_diag_indices_from_forward(const forward *f);
 
 /* numpy_contraction.c: sums of products over common axes. */
@@ -169,5 +167,25 @@ mxn_status numpy_polyval_forward(const forward *f);
 mxn_status numpy_share_memory_shape(inference *x);
 mxn_status numpy_share_memory_dtype(inference *x);
 mxn_status numpy_share_memory_forward(const forward *f);
+
+/* numpy_select.c: what depends on which elements there are. */
+mxn_status numpy_index_dtype(inference *x); /* the output is int64 */
+mxn_status numpy_nonzero_shape(inference *x);
+mxn_status numpy_nonzero_forward(const forward *f);
+uint32_t numpy_bincount_inputs(const node *n);
+mxn_status numpy_bincount_shape(inference *x);
+mxn_status numpy_bincount_dtype(inference *x);
+mxn_status numpy_bincount_forward(const forward *f);
+uint32_t numpy_unique_outputs(const node *n);
+mxn_status numpy_unique_shape(inference *x);
+mxn_status numpy_unique_dtype(inference *x);
+mxn_status numpy_unique_forward(const forward *f);
+mxn_status numpy_mask_assign_shape(inference *x);
+mxn_status numpy_mask_assign_dtype(inference *x);
+mxn_status numpy_mask_assign_tensor_forward(const forward *f);
+mxn_status numpy_mask_assign_scalar_forward(const forward *f);
+mxn_status numpy_constraint_check_shape(inference *x);
+mxn_status numpy_constraint_check_dtype(inference *x);
+mxn_status numpy_constraint_check_forward(const forward *f);
 
 #endif

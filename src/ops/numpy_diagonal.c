@@ -202,8 +202,6 @@ mxn_status numpy_diag_indices_from_shape(inference *x) {
   return infer_output(x, 0, &out);
 }
 
-mxn_status numpy_diag_indices_from_dtype(inference *x) { return infer_output_dtype(x, 0, MXN_INT64); }
-
 mxn_status numpy_diag_indices_from_forward(const forward *f) {
   const int64_t *dims = f->outputs[0].type.dims;
   for (int64_t i = 0; i < dims[0] * dims[1]; i++) {

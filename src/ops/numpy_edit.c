@@ -57,7 +57,8 @@ static mxn_status find_index(inference *x, int64_t size, bool may_be_end, int64_
   return MXN_OK;
 }
 
-/* delete. Indices in an array make the shape depend on data. */
+/* delete. Indices in an array make the shape depend on data: equal ones delete one
+ * element, those outside the axis none, and MXNet does not count from the end. */
 
 uint32_t numpy_delete_inputs(const node *n) { return op_is_none(n, "step") && op_is_none(n, "int_ind") ? 2 : 1; }
 
@@ -71,27 +72,48 @@ mxn_status numpy_delete_shape(inference *x) {
   mxn_type out;
   int32_t axis;
   slice deleted;
-  if (x->n_inputs > 1 || !shape_is_known(x->inputs[0])) return MXN_OK;
+  if (!shape_is_known(x->inputs[0])) return MXN_OK;
   TRY(see_array(x, x->inputs[0], &out, &axis));
-  TRY(find_deleted(x, out.dims[axis], &deleted));
-  out.dims[axis] -= deleted.count;
+  if (x->n_inputs > 1) {
+    out.dims[axis] = -1;
+  } else {
+    TRY(find_deleted(x, out.dims[axis], &deleted));
+    out.dims[axis] -= deleted.count;
+  }
   return infer_output(x, 0, &out);
+}
+
+/* Mark what is deleted with -1. */
+static mxn_status mark_deleted(const forward *f, int64_t *map, int64_t size) {
+  inference x = {.node = f->node, .err = f->err};
+  slice deleted;
+  int64_t n_indices = 0, at;
+  if (op_own_inputs(f->node) == 1) {
+    TRY(find_deleted(&x, size, &deleted));
+    for (int64_t i = 0; i < deleted.count; i++) map[deleted.start + i * deleted.step] = -1;
+    return MXN_OK;
+  }
+  (void)!shape_elements(&f->inputs[1].type, &n_indices);
+  for (int64_t i = 0; i < n_indices; i++) {
+    load_integers(&f->inputs[1], i, 1, &at);
+    if (at >= 0 && at < size) map[at] = -1;
+  }
+  return MXN_OK;
 }
 
 mxn_status numpy_delete_forward(const forward *f) {
   inference x = {.node = f->node, .err = f->err};
   mxn_tensor in = f->inputs[0];
   int32_t axis;
-  slice deleted;
-  if (op_own_inputs(f->node) > 1)
-    return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED, "indices in an array have no reference");
   TRY(see_array(&x, &f->inputs[0].type, &in.type, &axis));
-  TRY(find_deleted(&x, in.type.dims[axis], &deleted));
   int64_t **maps = identity_maps(f->scratch, &in.type);
-  for (int64_t i = 0; i < deleted.count; i++) maps[axis][deleted.start + i * deleted.step] = -1;
   int64_t kept = 0;
+  TRY(mark_deleted(f, maps[axis], in.type.dims[axis]));
   for (int64_t i = 0; i < in.type.dims[axis]; i++)
     if (maps[axis][i] >= 0) maps[axis][kept++] = maps[axis][i];
+  mxn_type out = in.type;
+  out.dims[axis] = kept;
+  if (op_own_inputs(f->node) > 1) TRY(forward_allocate(f, 0, &out));
   copy_mapped(&f->outputs[0], &in, maps);
   return MXN_OK;
 }

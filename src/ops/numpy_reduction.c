@@ -387,8 +387,6 @@ mxn_status numpy_search_shape(inference *x) {
   return infer_output(x, 0, &out);
 }
 
-mxn_status numpy_search_dtype(inference *x) { return infer_output_dtype(x, 0, MXN_INT64); }
-
 /* The first of equals; a NaN is more, and less, than any number. */
 static bool is_better(double x, double best, double sign) {
   if (isnan(best)) return false;

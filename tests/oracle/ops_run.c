@@ -15,7 +15,6 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "graph/shape.h"
 #include "mxnet/checkpoint.h"
 #include "mxnet/upgrade.h"
 #include "ops/operator.h"
@@ -37,33 +36,31 @@ static void print_operators(void) {
   }
 }
 
-/* Running a graph: a tensor for every value. */
+/* Running a graph: a tensor for every value. Those of operators get their shape and
+ * memory when they run: shapes may depend on data. */
+
+static void *allocate(void *context, size_t bytes) { return arena_alloc(context, bytes + 1); }
 
 static mxn_status make_tensors(arena *a, const graph *g, mxn_tensor **tensors, mxn_error *err) {
   for (size_t i = 0; i < g->n_nodes; i++) {
     const node *n = g->nodes[i];
     tensors[i] = arena_array(a, n->n_outputs, sizeof **tensors);
-    for (uint32_t k = 0; k < n->n_outputs; k++) {
-      size_t bytes;
-      char text[SHAPE_TEXT_BYTES];
-      tensors[i][k].type = n->outputs[k];
-      if (!type_bytes(&n->outputs[k], &bytes))
-        return error_set(err, MXN_SHAPE, "'%s': type not inferred: %s %s", n->name, mxn_dtype_name(n->outputs[k].dtype),
-                         shape_text(&n->outputs[k], text));
-      if (!n->constant) tensors[i][k].data = arena_alloc(a, bytes + 1);
-    }
-    if (n->constant) tensors[i][0] = *n->constant;
+    for (uint32_t k = 0; k < n->n_outputs; k++) tensors[i][k] = (mxn_tensor){.type = n->outputs[k]};
+    if (!node_is_variable(n)) continue;
+    if (!n->constant) return error_set(err, MXN_ARGUMENT, "'%s' has no array", n->name);
+    tensors[i][0] = *n->constant;
   }
   return MXN_OK;
 }
 
 static mxn_status run_graph(arena *a, const graph *g, mxn_tensor **tensors, mxn_error *err) {
+  const op_memory memory = {allocate, a};
   for (size_t i = 0; i < g->n_nodes; i++) {
     const node *n = g->nodes[i];
     if (node_is_variable(n)) continue;
     mxn_tensor *inputs = arena_array(a, n->n_inputs, sizeof *inputs);
     for (uint32_t k = 0; k < n->n_inputs; k++) inputs[k] = tensors[n->inputs[k].node->id][n->inputs[k].output];
-    TRY(op_forward(n, inputs, tensors[i], err));
+    TRY(op_forward_allocating(n, inputs, tensors[i], &memory, err));
   }
   return MXN_OK;
 }
