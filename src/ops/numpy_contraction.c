@@ -255,6 +255,10 @@ static bool are_known(const inference *x) {
 static mxn_status check_pairs(inference *x, const mxn_type *a, const mxn_type *b, const int32_t *a_axes,
                               const int32_t *b_axes, int32_t n) {
   for (int32_t i = 0; i < n; i++)
+    for (int32_t k = 0; k < i; k++)
+      if (a_axes[i] == a_axes[k] || b_axes[i] == b_axes[k])
+        return infer_error(x, MXN_SHAPE, "an axis of a or b is summed over twice");
+  for (int32_t i = 0; i < n; i++)
     if (a->dims[a_axes[i]] != b->dims[b_axes[i]])
       return infer_error(x, MXN_SHAPE, "axis %d of a has %" PRId64 " elements, axis %d of b has %" PRId64, a_axes[i],
                          a->dims[a_axes[i]], b_axes[i], b->dims[b_axes[i]]);
@@ -389,17 +393,24 @@ static mxn_status read_labels(inference *x, const char **at, int32_t n_dims, lab
   return out->n == n_dims ? MXN_OK : bad_subscripts(x, "fewer labels than the operand has dimensions");
 }
 
-/* Without an arrow: the ellipsis, then the letters that occur once, in order. */
-static void implicit_output(contraction *c, const bool *hidden) {
+static bool add_output(contraction *c, int32_t label) {
+  if (c->output.n == MXN_MAX_DIMS) return false;
+  c->output.labels[c->output.n++] = label;
+  return true;
+}
+
+/* Without an arrow: the ellipsis, then the letters that occur once, capitals first.
+ * False where these are too many. */
+static bool implicit_output(contraction *c, const bool *hidden) {
   int32_t counts[MAX_LABELS] = {0};
+  bool fits = true;
   for (uint32_t i = 0; i < c->n_operands; i++)
     for (int32_t d = 0; d < c->operands[i].n; d++) counts[c->operands[i].labels[d]]++;
   for (int32_t label = 52; label < MAX_LABELS; label++)
-    if (hidden[label] && c->output.n < MXN_MAX_DIMS) c->output.labels[c->output.n++] = label;
-  for (int32_t k = 0; k < 52; k++) {
-    const int32_t label = (k + 26) % 52; /* capitals first, as in ASCII */
-    if (counts[label] == 1 && c->output.n < MXN_MAX_DIMS) c->output.labels[c->output.n++] = label;
-  }
+    if (hidden[label]) fits &= add_output(c, label);
+  for (int32_t k = 0; k < 52; k++)
+    if (counts[(k + 26) % 52] == 1) fits &= add_output(c, (k + 26) % 52);
+  return fits;
 }
 
 static mxn_status read_output(inference *x, const char *at, contraction *c, bool hidden[MAX_LABELS]) {
@@ -429,8 +440,7 @@ static mxn_status plan_einsum(inference *x, arena *a, const mxn_type *const *typ
     if (*at == ',') at++;
   }
   if (*at == '-') return at[1] == '>' ? read_output(x, at + 2, out, hidden) : bad_subscripts(x, "a '-' without '>'");
-  implicit_output(out, hidden);
-  return MXN_OK;
+  return implicit_output(out, hidden) ? MXN_OK : too_many(x);
 }
 
 mxn_status numpy_einsum_shape(inference *x) {

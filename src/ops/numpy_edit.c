@@ -145,6 +145,9 @@ typedef struct inserting {
   int64_t n_new;
 } inserting;
 
+/* Axis 0 of the values goes to the axis inserted along: which of theirs is axis d. */
+static int32_t moved_axis(int32_t d, int32_t axis) { return d < axis ? d + 1 : d == axis ? 0 : d; }
+
 static mxn_status plan_insertion(inference *x, insertion kind, const mxn_type *array, const mxn_type *values,
                                  const mxn_type *indices, inserting *out) {
   TRY(see_array(x, array, &out->array, &out->axis));
@@ -161,11 +164,10 @@ static mxn_status plan_insertion(inference *x, insertion kind, const mxn_type *a
   out->out = out->array;
   out->out.dims[out->axis] += out->n_new;
   for (int32_t d = 0; d < out->out.n_dims; d++) {
-    if (kind == AT_INDEX || (d == out->axis && out->n_places == 1)) continue;
     const int64_t room = d == out->axis ? out->n_new : out->out.dims[d];
-    if (out->values.dims[d] != 1 && out->values.dims[d] != room)
-      return infer_error(x, MXN_SHAPE, "axis %d of values has %" PRId64 " elements, expected %" PRId64, d,
-                         out->values.dims[d], room);
+    const int64_t dim = out->values.dims[kind == AT_INDEX ? moved_axis(d, out->axis) : d];
+    if (dim != 1 && dim != room)
+      return infer_error(x, MXN_SHAPE, "values have %" PRId64 " elements for axis %d, expected %" PRId64, dim, d, room);
   }
   return MXN_OK;
 }
@@ -225,7 +227,7 @@ static mxn_tensor values_of(const forward *f, insertion kind, const inserting *p
   }
   if (kind != AT_INDEX) return values;
   int32_t order[MXN_MAX_DIMS];
-  for (int32_t d = 0; d < values.type.n_dims; d++) order[d] = d < plan->axis ? d + 1 : d == plan->axis ? 0 : d;
+  for (int32_t d = 0; d < values.type.n_dims; d++) order[d] = moved_axis(d, plan->axis);
   return view_transposed(f->scratch, &values, order);
 }
 

@@ -349,7 +349,8 @@ mxn_status numpy_percentile_forward(const forward *f) {
     load_doubles(&r.data, i * r.length, r.length, x);
     qsort(x, (size_t)r.length, sizeof *x, compare_doubles);
     for (int64_t k = 0; k < n_q; k++) {
-      const double position = (double)(float)(q[k] * (double)(r.length - 1) / 100);
+      /* MXNet rounds the position to float32, which may go beyond the last element. */
+      const double position = fmin((double)(float)(q[k] * (double)(r.length - 1) / 100), (double)(r.length - 1));
       const double found = element_at(x, r.length, position, interpolation);
       store_doubles(&f->outputs[0], k * r.n + i, 1, &found);
     }

@@ -246,7 +246,7 @@ mxn_status numpy_unique_forward(const forward *f) {
 static mxn_status check_mask(inference *x) {
   const mxn_type *data = x->inputs[0], *mask = x->inputs[1];
   const int64_t start = op_int(x->node, "start_axis");
-  if (start < 0 || start + mask->n_dims > data->n_dims)
+  if (start < 0 || start + mask->n_dims > data->n_dims || data->n_dims - mask->n_dims >= MXN_MAX_DIMS)
     return infer_error(x, MXN_SHAPE, "start_axis is %" PRId64 ", data has %d dimensions, mask %d", start, data->n_dims,
                        mask->n_dims);
   for (int32_t d = 0; d < mask->n_dims; d++)

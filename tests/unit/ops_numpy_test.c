@@ -110,6 +110,11 @@ static void test_refused(void **state) {
       {X("float32(2)") "%1 = _npi_einsum(%0) \"n\" {num_args=\"1\", subscripts=\"ab\"}", "labels"},
       {X("float32(2)") "%1 = _npi_einsum(%0) \"n\" {num_args=\"1\", subscripts=\"a->b\"}", "no operand's"},
       {X("float32(2)") "%1 = _npi_delete(%0) \"n\" {int_ind=\"2\"}", "int_ind"},
+      {X("float32(3, 4)") Y("float32(2, 2)") "%2 = _npi_insert_scalar(%0, %1) \"n\" {int_ind=\"1\", axis=\"0\"}",
+       "values have 2 elements for axis 1"},
+      {X("float32(2, 2)") Y("float32(2, 2)") "%2 = _npi_tensordot(%0, %1) \"n\" {a_axes_summed=\"(0, 0)\", "
+                                             "b_axes_summed=\"(0, 1)\"}",
+       "twice"},
       {"%0 = _npi_arange() \"n\" {start=\"0\", stop=\"1\", step=\"0\"}", "step"},
       {"%0 = _npi_arange() \"n\" {start=\"0\", stop=\"1e300\"}", "too many"},
   };
