@@ -24,10 +24,10 @@ import tempfile
 os.environ["MXNET_SUBGRAPH_BACKEND"] = "NONE"
 
 import numpy as np
+import numpy_cases
 import ops_cases_tensor
 
 import mxnet as mx
-import numpy_cases
 
 # Of the coarsest type in a case. MXNet has constants in float32 in some float64 operators.
 TOLERANCE = {"float32": 2e-5, "float64": 2e-7, "float16": 4e-3}

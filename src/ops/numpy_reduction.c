@@ -126,13 +126,14 @@ static int64_t fold_integers(const binary_function *function, int64_t *x, int64_
 
 static double sum_of(double *x, int64_t n) { return n == 0 ? 0 : fold_floats(&binary_add, x, n); }
 
-/* Booleans count as 0 and 1; an empty row has the number `empty`. */
+/* Integers are folded as such, with wrap around, whatever the output is; booleans
+ * count as 0 and 1. An empty row has the number `empty`. */
 static mxn_status fold_rows(const forward *f, double empty) {
   const binary_function *function = f->node->def->binary;
   mxn_tensor *out = &f->outputs[0];
   rows r;
   TRY(rows_of(f, &f->inputs[0], &r));
-  const bool is_integer = !dtype_is_float(r.data.type.dtype) && !dtype_is_float(out->type.dtype);
+  const bool is_integer = !dtype_is_float(r.data.type.dtype);
   double *floats = row_buffer(f, &r);
   int64_t *integers = arena_array(f->scratch, (size_t)r.length + 1, sizeof *integers);
   for (int64_t i = 0; i < r.n; i++) {
