@@ -752,7 +752,8 @@ def describe(lib, handle):
 def same_default(ours, theirs):
     match = re.search(r"default=(.*)$", theirs)
     if not match:
-        return ours == "required" or ours == "None"
+        # Operators without a parameter struct name a type alone.
+        return ours == "required" or ours == "None" or "required" not in theirs
     text = match.group(1).strip("'")
     if text == "None" or text == ours.replace("(", "[").replace(")", "]") or ours == text:
         return True
@@ -767,6 +768,7 @@ MISDESCRIBED = {
     "_linspace": {"num", "endpoint", "step", "repeat", "infer_range"},
     "smooth_l1": {"scalar", "is_int"},
     "all_finite": {"data"},
+    "_npi_concatenate": {"axis", "dim"},
 }
 
 
