@@ -12,13 +12,13 @@ static int64_t product(const mxn_type *t, int32_t first, int32_t end) {
 }
 
 /* A product of matrices [rows][terms] and [terms][columns], each perhaps stored transposed. */
-typedef struct matrices {
+typedef struct matrix_product {
   int64_t rows, terms, columns;
   bool is_left_transposed, is_right_transposed;
-} matrices;
+} matrix_product;
 
 /* Row by row: the right matrix is read in its order whichever way it is stored. */
-static void multiply(const matrices *m, const double *left, const double *right, double *row, mxn_tensor *out,
+static void multiply(const matrix_product *m, const double *left, const double *right, double *row, mxn_tensor *out,
                      int64_t first) {
   for (int64_t r = 0; r < m->rows; r++) {
     for (int64_t c = 0; c < m->columns; c++) row[c] = 0;
@@ -33,7 +33,7 @@ static void multiply(const matrices *m, const double *left, const double *right,
   }
 }
 
-static mxn_status multiply_batches(const forward *f, const matrices *m, int64_t batches) {
+static mxn_status multiply_batches(const forward *f, const matrix_product *m, int64_t batches) {
   const int64_t lefts = m->rows * m->terms, rights = m->terms * m->columns;
   double *left = arena_array(f->scratch, (size_t)lefts, sizeof *left);
   double *right = arena_array(f->scratch, (size_t)rights, sizeof *right);
@@ -74,11 +74,11 @@ mxn_status dot_shape(inference *x) {
 mxn_status dot_forward(const forward *f) {
   const mxn_type *lhs = &f->inputs[0].type, *rhs = &f->inputs[1].type;
   const bool is_left = op_bool(f->node, "transpose_a"), is_right = op_bool(f->node, "transpose_b");
-  const matrices m = {.rows = is_left ? product(lhs, 1, lhs->n_dims) : product(lhs, 0, lhs->n_dims - 1),
-                      .terms = lhs->dims[is_left ? 0 : lhs->n_dims - 1],
-                      .columns = is_right ? product(rhs, 0, rhs->n_dims - 1) : product(rhs, 1, rhs->n_dims),
-                      .is_left_transposed = is_left,
-                      .is_right_transposed = is_right};
+  const matrix_product m = {.rows = is_left ? product(lhs, 1, lhs->n_dims) : product(lhs, 0, lhs->n_dims - 1),
+                            .terms = lhs->dims[is_left ? 0 : lhs->n_dims - 1],
+                            .columns = is_right ? product(rhs, 0, rhs->n_dims - 1) : product(rhs, 1, rhs->n_dims),
+                            .is_left_transposed = is_left,
+                            .is_right_transposed = is_right};
   return multiply_batches(f, &m, 1);
 }
 
@@ -105,11 +105,11 @@ mxn_status batch_dot_shape(inference *x) {
 mxn_status batch_dot_forward(const forward *f) {
   const mxn_type *lhs = &f->inputs[0].type, *out = &f->outputs[0].type;
   const int32_t last = out->n_dims - 1;
-  const matrices m = {.rows = out->dims[last - 1],
-                      .terms = lhs->dims[op_bool(f->node, "transpose_a") ? last - 1 : last],
-                      .columns = out->dims[last],
-                      .is_left_transposed = op_bool(f->node, "transpose_a"),
-                      .is_right_transposed = op_bool(f->node, "transpose_b")};
+  const matrix_product m = {.rows = out->dims[last - 1],
+                            .terms = lhs->dims[op_bool(f->node, "transpose_a") ? last - 1 : last],
+                            .columns = out->dims[last],
+                            .is_left_transposed = op_bool(f->node, "transpose_a"),
+                            .is_right_transposed = op_bool(f->node, "transpose_b")};
   return multiply_batches(f, &m, product(out, 0, last - 1));
 }
 

@@ -196,7 +196,7 @@ static double variance_of(double *x, int64_t n, int64_t ddof, double mean, mxn_d
   return normalized(sum_of(x, n), n - ddof, out);
 }
 
-static mxn_status moments_forward(const forward *f, bool is_deviation) {
+static mxn_status spread_forward(const forward *f, bool is_deviation) {
   const mxn_dtype in = f->inputs[0].type.dtype, out = f->outputs[0].type.dtype;
   rows r;
   TRY(rows_of(f, &f->inputs[0], &r));
@@ -213,8 +213,8 @@ static mxn_status moments_forward(const forward *f, bool is_deviation) {
   return MXN_OK;
 }
 
-mxn_status numpy_std_forward(const forward *f) { return moments_forward(f, true); }
-mxn_status numpy_var_forward(const forward *f) { return moments_forward(f, false); }
+mxn_status numpy_std_forward(const forward *f) { return spread_forward(f, true); }
+mxn_status numpy_var_forward(const forward *f) { return spread_forward(f, false); }
 
 /* average: the sum of products with the weights, divided by the weights' sum. */
 

@@ -36,8 +36,8 @@ mxn_status grid_generator_shape(inference *x) {
   }
   int64_t target[2] = {0};
   TRY(target_shape(x, target));
-  const mxn_type matrices = {.n_dims = 2, .dims = {-1, 6}};
-  TRY(infer_input(x, 0, &matrices));
+  const mxn_type transforms = {.n_dims = 2, .dims = {-1, 6}};
+  TRY(infer_input(x, 0, &transforms));
   const mxn_type grid = {.n_dims = 4, .dims = {data->dims[0], 2, target[0], target[1]}};
   return infer_output(x, 0, &grid);
 }
