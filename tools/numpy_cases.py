@@ -249,7 +249,7 @@ def squeeze(c):
     return node("_np_squeeze", put(c, draw(c, shape, "float32")), axis=axes_of(c, shape) or None)
 
 
-def atleast(op):
+def at_least_dimensions(op):
     def make(c):
         n = int(c.rng.randint(1, 4))
         return node(op, put(c, *[draw(c, np_shape(c), "float32") for _ in range(n)]), n, num_args=n)
@@ -508,7 +508,7 @@ MAKERS = {
     "_npi_mean": reduction("_npi_mean", [*FLOATS, "int32"], True),
     **{f"_npi_{op}": reduction(f"_npi_{op}", FLOATS) for op in ("std", "var")},
     **{f"_npi_{op}": search(f"_npi_{op}") for op in ("argmax", "argmin")},
-    **{f"_np_atleast_{n}d": atleast(f"_np_atleast_{n}d") for n in (1, 2, 3)},
+    **{f"_np_atleast_{n}d": at_least_dimensions(f"_np_atleast_{n}d") for n in (1, 2, 3)},
     **{op: diagonals(op) for op in ("_np_diag", "_np_diagflat", "_np_diagonal", "_np_trace", "_npi_tril")},
     "_npi_around": around,
     "_npi_nan_to_num": nan_to_num,

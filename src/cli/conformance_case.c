@@ -100,9 +100,11 @@ static mxn_status save_parameters(const running_case *c, const char *path, mxn_e
 }
 
 static mxn_status load_case_model(running_case *c, mxn_error *err) {
-  char folder[] = "/tmp/mxneuron-conformance-XXXXXX", path[64];
+  char folder[512], path[600];
+  const char *parent = getenv("TMPDIR");
   if (!c->settings->is_compiled) return mxn_model_load_files(c->symbol_path, NULL, &c->model, err);
-  if (!mkdtemp(folder)) return error_set(err, MXN_IO, "cannot make a folder in /tmp");
+  snprintf(folder, sizeof folder, "%s/mxneuron-conformance-XXXXXX", parent && *parent ? parent : P_tmpdir);
+  if (!mkdtemp(folder)) return error_set(err, MXN_IO, "%s: cannot make the folder", folder);
   snprintf(path, sizeof path, "%s/params", folder);
   mxn_status status = save_parameters(c, path, err);
   if (status == MXN_OK) status = mxn_model_load_files(c->symbol_path, path, &c->model, err);

@@ -5,21 +5,21 @@
 #ifndef MXN_OPS_FAMILY_H
 #define MXN_OPS_FAMILY_H
 
-#include "ops/detection.h"
 #include "ops/arrange.h"
-#include "ops/create.h"
-#include "ops/index.h"
 #include "ops/control.h"
+#include "ops/create.h"
+#include "ops/detection.h"
+#include "ops/index.h"
 #include "ops/infer.h"
 #include "ops/layers.h"
+#include "ops/linalg.h"
 #include "ops/matrix.h"
 #include "ops/misc.h"
+#include "ops/numpy.h"
 #include "ops/order.h"
-#include "ops/reduce.h"
-#include "ops/linalg.h"
 #include "ops/quantized.h"
 #include "ops/random.h"
-#include "ops/numpy.h"
+#include "ops/reduce.h"
 
 /* batch.c: rules for the batch. */
 bool batch_all(const node *n, const bool *is_carried);       /* every input carries it */
