@@ -30,7 +30,6 @@ static struct {
   gate n_running; /* workers that have neither left the run nor missed it */
   alignas(CACHE_LINE_BYTES) atomic_bool is_busy;
   uint32_t n_slots;
-  uint32_t n_workers; /* of the run that is posted */
   pool_work work;
   void *job;
   slot slots[POOL_MAX_CORES - 1];
@@ -48,7 +47,7 @@ static void *worker_main(void *argument) {
     gate_wait_change(&s->state, SLOT_IDLE);
     if (atomic_load(&s->state.value) == SLOT_STOPPED) return NULL;
     if (!take_post(s)) continue;
-    pool.work(pool.job, s->worker, pool.n_workers);
+    pool.work(pool.job, s->worker);
     /* Only the last one to leave wakes the caller, who waits for zero. */
     if (atomic_fetch_sub(&pool.n_running.value, 1) == 1) gate_wake(&pool.n_running);
   }
@@ -110,7 +109,6 @@ void pool_reserve(uint32_t n_cores) {
 }
 
 static void post(uint32_t n_workers, pool_work work, void *job) {
-  pool.n_workers = n_workers;
   pool.work = work;
   pool.job = job;
   atomic_store(&pool.n_running.value, n_workers - 1);
@@ -130,14 +128,14 @@ static void recall(uint32_t n_workers) {
 
 void pool_run(uint32_t n_cores, pool_work work, void *job) {
   if (n_cores <= 1 || !take()) {
-    work(job, 0, 1);
+    work(job, 0);
     return;
   }
   n_cores = limit_cores(n_cores);
   grow(n_cores - 1);
   const uint32_t n_workers = (n_cores - 1 < pool.n_slots ? n_cores - 1 : pool.n_slots) + 1;
   post(n_workers, work, job);
-  work(job, 0, n_workers);
+  work(job, 0);
   recall(n_workers);
   gate_wait_for(&pool.n_running, 0);
   give_back();

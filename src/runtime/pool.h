@@ -16,7 +16,7 @@
 #define POOL_MAX_CORES 256
 
 /* What every participant of a run executes; the caller is number 0. */
-typedef void (*pool_work)(void *job, uint32_t worker, uint32_t n_workers);
+typedef void (*pool_work)(void *job, uint32_t worker);
 
 /* Have workers for a run on n_cores ready, as far as the pool is free and the
  * system gives threads; a run tries again. Nothing for one core. */

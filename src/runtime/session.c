@@ -278,8 +278,7 @@ CALLS_MACHINE_CODE static void run_step(mxn_session *s, uint32_t step, void *scr
   }
 }
 
-static void run_steps(void *job, uint32_t worker, uint32_t n_workers) {
-  (void)n_workers;
+static void run_steps(void *job, uint32_t worker) {
   mxn_session *s = job;
   const uint32_t n_steps = s->program->bin.header->n_steps, mxcsr = _mm_getcsr();
   void *scratch = s->scratch + worker * s->scratch_stride;
