@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/json_string.h"
 
 mxn_status json_open(json_writer *w, mxn_error *err) {
   *w = (json_writer){0};
@@ -32,25 +33,12 @@ mxn_status json_close(json_writer *w, mxn_error *err) {
   return is_complete ? MXN_OK : error_set(err, MXN_NOMEM, "out of memory");
 }
 
-static void put_string(FILE *out, const char *text) {
-  putc('"', out);
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\')
-      fprintf(out, "\\%c", *text);
-    else if ((unsigned char)*text < 0x20)
-      fprintf(out, "\\u%04x", (unsigned char)*text);
-    else
-      putc(*text, out);
-  }
-  putc('"', out);
-}
-
 /* What stands before a value. False where there is nothing to write to. */
 static bool begin_value(json_writer *w, const char *key) {
   if (!w->out) return false;
   if (w->needs_comma) fputs(", ", w->out);
   if (key) {
-    put_string(w->out, key);
+    json_print_string(w->out, key);
     fputs(": ", w->out);
   }
   w->needs_comma = true;
@@ -70,7 +58,7 @@ void json_end(json_writer *w, char bracket) {
 }
 
 void json_text(json_writer *w, const char *key, const char *text) {
-  if (begin_value(w, key)) put_string(w->out, text);
+  if (begin_value(w, key)) json_print_string(w->out, text);
 }
 
 void json_count(json_writer *w, const char *key, uint64_t number) {

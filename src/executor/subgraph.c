@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json_string.h"
 #include "graph/shape.h"
 
 bool subgraph_is(const node *n) { return !strcmp(n->op, SUBGRAPH_OP); }
@@ -97,7 +98,7 @@ static int hex_digit(char c) {
   return -1;
 }
 
-/* Undo print_string() from behind the opening quote: the text, and *text behind
+/* Undo json_print_string() from behind the opening quote: the text, and *text behind
  * the closing quote; NULL where it is malformed. */
 static char *read_string(arena *a, const char **text) {
   const char *at = *text;
@@ -163,19 +164,6 @@ mxn_status subgraph_neuronbin(const graph *g, const node *n, const mxn_tensor **
 
 /* Writing. */
 
-static void print_string(FILE *out, const char *text) {
-  putc('"', out);
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\')
-      fprintf(out, "\\%c", *text);
-    else if ((unsigned char)*text < 0x20)
-      fprintf(out, "\\u%04x", (unsigned char)*text);
-    else
-      putc(*text, out);
-  }
-  putc('"', out);
-}
-
 static void print_shape(FILE *out, const mxn_type *t, bool has_batch) {
   putc('[', out);
   for (int32_t i = 0; i < t->n_dims; i++)
@@ -202,8 +190,10 @@ static void print_input_dtype(FILE *out, const list_source *s, uint32_t i) {
 static void print_output_dtype(FILE *out, const list_source *s, uint32_t i) {
   fprintf(out, "%d", s->node->outputs[i].dtype);
 }
-static void print_input_name(FILE *out, const list_source *s, uint32_t i) { print_string(out, s->input_names[i]); }
-static void print_output_name(FILE *out, const list_source *s, uint32_t i) { print_string(out, s->output_names[i]); }
+static void print_input_name(FILE *out, const list_source *s, uint32_t i) { json_print_string(out, s->input_names[i]); }
+static void print_output_name(FILE *out, const list_source *s, uint32_t i) {
+  json_print_string(out, s->output_names[i]);
+}
 
 static void set_list(graph *g, node *n, const char *key, const list_source *source, uint32_t n_items,
                      void (*print)(FILE *, const list_source *, uint32_t)) {
