@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/conformance.h"
 #include "io/array_file.h"
@@ -84,8 +85,8 @@ static bool is_parameter(const mxn_array *a) {
   return false;
 }
 
-/* Write the parameters of a case that is to be compiled to a file of their own. */
-static mxn_status save_parameters(const running_case *c, const char *path, mxn_error *err) {
+/* The model with its parameters, whose data stay with the case's arrays. */
+static mxn_status create_model(running_case *c, const mapped_file *symbol, mxn_error *err) {
   const size_t n = mxn_arrays_n(c->arrays);
   mxn_array *kept = calloc(n + 1, sizeof *kept);
   size_t n_kept = 0;
@@ -94,22 +95,18 @@ static mxn_status save_parameters(const running_case *c, const char *path, mxn_e
     const mxn_array a = mxn_arrays_get(c->arrays, i);
     if (variable_of(&a) && is_parameter(&a)) kept[n_kept++] = a;
   }
-  const mxn_status status = mxn_arrays_save(path, kept, n_kept, err);
+  const mxn_status status =
+      mxn_model_create(c->symbol_path, (const char *)symbol->data, symbol->bytes, kept, n_kept, &c->model, err);
   free(kept);
   return status;
 }
 
 static mxn_status load_case_model(running_case *c, mxn_error *err) {
-  char folder[512], path[600];
-  const char *parent = getenv("TMPDIR");
+  mapped_file symbol;
   if (!c->settings->is_compiled) return mxn_model_load_files(c->symbol_path, NULL, &c->model, err);
-  snprintf(folder, sizeof folder, "%s/mxneuron-conformance-XXXXXX", parent && *parent ? parent : P_tmpdir);
-  if (!mkdtemp(folder)) return error_set(err, MXN_IO, "%s: cannot make the folder", folder);
-  snprintf(path, sizeof path, "%s/params", folder);
-  mxn_status status = save_parameters(c, path, err);
-  if (status == MXN_OK) status = mxn_model_load_files(c->symbol_path, path, &c->model, err);
-  unlink(path);
-  rmdir(folder);
+  TRY(file_map(c->symbol_path, &symbol, err));
+  const mxn_status status = create_model(c, &symbol, err);
+  file_unmap(&symbol);
   return status;
 }
 
