@@ -273,12 +273,18 @@ static mxn_status plan_pairs(inference *x, arena *scratch, const mxn_type *a, co
 }
 
 /* dot: the last axis of a with the last but one of b, or its only one. */
-static mxn_status plan_dot(inference *x, arena *scratch, const mxn_type *a, const mxn_type *b, contraction *out) {
+static mxn_status plan_dot(inference *x, arena *scratch, const mxn_type *const *types, uint32_t n_types,
+                           contraction *out) {
+  (void)n_types;
+  const mxn_type *a = types[0], *b = types[1];
   const int32_t a_axis = a->n_dims - 1, b_axis = b->n_dims == 1 ? 0 : b->n_dims - 2;
   return plan_pairs(x, scratch, a, b, &a_axis, &b_axis, a->n_dims == 0 || b->n_dims == 0 ? 0 : 1, out);
 }
 
-static mxn_status plan_tensordot(inference *x, arena *scratch, const mxn_type *a, const mxn_type *b, contraction *out) {
+static mxn_status plan_tensordot(inference *x, arena *scratch, const mxn_type *const *types, uint32_t n_types,
+                                 contraction *out) {
+  (void)n_types;
+  const mxn_type *a = types[0], *b = types[1];
   const op_tuple a_axes = op_tuple_of(x->node, "a_axes_summed"), b_axes = op_tuple_of(x->node, "b_axes_summed");
   int32_t a_summed[MXN_MAX_DIMS], b_summed[MXN_MAX_DIMS];
   if (a_axes.n != b_axes.n)
@@ -291,8 +297,10 @@ static mxn_status plan_tensordot(inference *x, arena *scratch, const mxn_type *a
 }
 
 /* The last axes of a with the first of b. */
-static mxn_status plan_tensordot_int(inference *x, arena *scratch, const mxn_type *a, const mxn_type *b,
+static mxn_status plan_tensordot_int(inference *x, arena *scratch, const mxn_type *const *types, uint32_t n_types,
                                      contraction *out) {
+  (void)n_types;
+  const mxn_type *a = types[0], *b = types[1];
   const int64_t n = op_int(x->node, "axes");
   int32_t a_summed[MXN_MAX_DIMS], b_summed[MXN_MAX_DIMS];
   if (n < 0 || n > a->n_dims || n > b->n_dims)
@@ -305,7 +313,10 @@ static mxn_status plan_tensordot_int(inference *x, arena *scratch, const mxn_typ
 }
 
 /* matmul: matrices of the last two axes, broadcast over those before. */
-static mxn_status plan_matmul(inference *x, arena *scratch, const mxn_type *a, const mxn_type *b, contraction *out) {
+static mxn_status plan_matmul(inference *x, arena *scratch, const mxn_type *const *types, uint32_t n_types,
+                              contraction *out) {
+  (void)n_types;
+  const mxn_type *a = types[0], *b = types[1];
   enum { SUMMED, ROW, COLUMN, BATCH };
   if (a->n_dims == 0 || b->n_dims == 0) return infer_error(x, MXN_SHAPE, "a or b is a scalar");
   const int32_t a_axis = a->n_dims - 1, b_axis = b->n_dims == 1 ? 0 : b->n_dims - 2;
@@ -329,9 +340,10 @@ static mxn_status plan_matmul(inference *x, arena *scratch, const mxn_type *a, c
   return MXN_OK;
 }
 
-typedef mxn_status (*plan)(inference *x, arena *a, const mxn_type *left, const mxn_type *right, contraction *out);
+/* How the inputs, whose types these are, are contracted. */
+typedef mxn_status (*plan)(inference *x, arena *a, const mxn_type *const *types, uint32_t n, contraction *out);
 
-static mxn_status infer_pair(inference *x, plan make) {
+static mxn_status infer_by(inference *x, plan make) {
   arena a;
   contraction c;
   if (!are_known(x)) return MXN_OK;
@@ -340,27 +352,30 @@ static mxn_status infer_pair(inference *x, plan make) {
     arena_finish(&a);
     return infer_error(x, MXN_NOMEM, "out of memory");
   }
-  mxn_status status = make(x, &a, x->inputs[0], x->inputs[1], &c);
+  mxn_status status = make(x, &a, (const mxn_type *const *)x->inputs, x->n_inputs, &c);
   if (status == MXN_OK) status = infer_contraction(x, &c);
   arena_finish(&a);
   return status;
 }
 
-static mxn_status run_pair(const forward *f, plan make) {
+static mxn_status run_by(const forward *f, plan make) {
   inference x = {.node = f->node, .err = f->err};
+  const uint32_t n = op_own_inputs(f->node);
+  const mxn_type **types = arena_array(f->scratch, n, sizeof *types);
   contraction c;
-  TRY(make(&x, f->scratch, &f->inputs[0].type, &f->inputs[1].type, &c));
+  for (uint32_t i = 0; i < n; i++) types[i] = &f->inputs[i].type;
+  TRY(make(&x, f->scratch, types, n, &c));
   return contract(f, &c);
 }
 
-mxn_status numpy_dot_shape(inference *x) { return infer_pair(x, plan_dot); }
-mxn_status numpy_dot_forward(const forward *f) { return run_pair(f, plan_dot); }
-mxn_status numpy_matmul_shape(inference *x) { return infer_pair(x, plan_matmul); }
-mxn_status numpy_matmul_forward(const forward *f) { return run_pair(f, plan_matmul); }
-mxn_status numpy_tensordot_shape(inference *x) { return infer_pair(x, plan_tensordot); }
-mxn_status numpy_tensordot_forward(const forward *f) { return run_pair(f, plan_tensordot); }
-mxn_status numpy_tensordot_int_axes_shape(inference *x) { return infer_pair(x, plan_tensordot_int); }
-mxn_status numpy_tensordot_int_axes_forward(const forward *f) { return run_pair(f, plan_tensordot_int); }
+mxn_status numpy_dot_shape(inference *x) { return infer_by(x, plan_dot); }
+mxn_status numpy_dot_forward(const forward *f) { return run_by(f, plan_dot); }
+mxn_status numpy_matmul_shape(inference *x) { return infer_by(x, plan_matmul); }
+mxn_status numpy_matmul_forward(const forward *f) { return run_by(f, plan_matmul); }
+mxn_status numpy_tensordot_shape(inference *x) { return infer_by(x, plan_tensordot); }
+mxn_status numpy_tensordot_forward(const forward *f) { return run_by(f, plan_tensordot); }
+mxn_status numpy_tensordot_int_axes_shape(inference *x) { return infer_by(x, plan_tensordot_int); }
+mxn_status numpy_tensordot_int_axes_forward(const forward *f) { return run_by(f, plan_tensordot_int); }
 
 /* einsum: "ij,jk->ik". */
 
@@ -443,27 +458,5 @@ static mxn_status plan_einsum(inference *x, arena *a, const mxn_type *const *typ
   return implicit_output(out, hidden) ? MXN_OK : too_many(x);
 }
 
-mxn_status numpy_einsum_shape(inference *x) {
-  arena a;
-  contraction c;
-  if (!are_known(x)) return MXN_OK;
-  arena_init(&a);
-  if (setjmp(a.recovery)) {
-    arena_finish(&a);
-    return infer_error(x, MXN_NOMEM, "out of memory");
-  }
-  mxn_status status = plan_einsum(x, &a, (const mxn_type *const *)x->inputs, x->n_inputs, &c);
-  if (status == MXN_OK) status = infer_contraction(x, &c);
-  arena_finish(&a);
-  return status;
-}
-
-mxn_status numpy_einsum_forward(const forward *f) {
-  inference x = {.node = f->node, .err = f->err};
-  const uint32_t n = op_own_inputs(f->node);
-  const mxn_type **types = arena_array(f->scratch, n, sizeof *types);
-  contraction c;
-  for (uint32_t i = 0; i < n; i++) types[i] = &f->inputs[i].type;
-  TRY(plan_einsum(&x, f->scratch, types, n, &c));
-  return contract(f, &c);
-}
+mxn_status numpy_einsum_shape(inference *x) { return infer_by(x, plan_einsum); }
+mxn_status numpy_einsum_forward(const forward *f) { return run_by(f, plan_einsum); }
