@@ -14,11 +14,6 @@
 #include "ops/number.h"
 #include "ops/view.h"
 
-static int64_t count_elements(const mxn_type *t) {
-  int64_t n = 0;
-  return shape_elements(t, &n) ? n : 0;
-}
-
 static void step_on(const mxn_type *t, int64_t *at) {
   for (int32_t d = t->n_dims - 1; d >= 0; d--) {
     if (++at[d] < t->dims[d]) return;
@@ -46,8 +41,6 @@ static int64_t place_of(const mxn_type *t, const int64_t *at) {
   for (int32_t d = 0; d < t->n_dims; d++) place = place * t->dims[d] + at[d];
   return place;
 }
-
-static int64_t from_end(int64_t axis, int32_t n_dims) { return axis < 0 ? axis + n_dims : axis; }
 
 static mxn_status too_large(inference *x) { return infer_error(x, MXN_SHAPE, "its output has too many elements"); }
 
@@ -128,8 +121,8 @@ mxn_status broadcast_like_shape(inference *x) {
 static mxn_status axis_range(inference *x, const char *begin_name, const char *end_name, int32_t n_dims, int32_t *begin,
                              int32_t *end) {
   const node *n = x->node;
-  const int64_t first = op_is_none(n, begin_name) ? 0 : from_end(op_int(n, begin_name), n_dims);
-  const int64_t last = op_is_none(n, end_name) ? n_dims : from_end(op_int(n, end_name), n_dims);
+  const int64_t first = op_is_none(n, begin_name) ? 0 : axis_from_front(op_int(n, begin_name), n_dims);
+  const int64_t last = op_is_none(n, end_name) ? n_dims : axis_from_front(op_int(n, end_name), n_dims);
   if (first < 0 || first > n_dims || last < 0 || last > n_dims || first > last)
     return infer_error(x, MXN_SHAPE, "%s %" PRId64 " and %s %" PRId64 " are no range of %d dimensions", begin_name,
                        first, end_name, last, n_dims);
@@ -205,7 +198,7 @@ mxn_status stack_shape(inference *x) {
 
 mxn_status stack_forward(const forward *f) {
   const mxn_type *in = &f->inputs[0].type;
-  const int32_t axis = (int32_t)from_end(op_int(f->node, "axis"), in->n_dims + 1);
+  const int32_t axis = axis_from_front(op_int(f->node, "axis"), in->n_dims + 1);
   const uint32_t n = op_own_inputs(f->node);
   int64_t rows = 0, columns = 0;
   (void)!dims_product(in, 0, axis, &rows);
@@ -269,7 +262,7 @@ static int64_t repeat_place(const forward *f, const int64_t *at) {
   if (op_is_none(f->node, "axis")) return at[0] / repeats;
   int64_t inside[MXN_MAX_DIMS];
   memcpy(inside, at, sizeof inside);
-  inside[from_end(op_int(f->node, "axis"), in->n_dims)] /= repeats;
+  inside[axis_from_front(op_int(f->node, "axis"), in->n_dims)] /= repeats;
   return place_of(in, inside);
 }
 
@@ -388,15 +381,9 @@ mxn_status diag_forward(const forward *f) {
     copy_places(f, diag_place, 0);
     return MXN_OK;
   }
-  const int64_t k = op_int(f->node, "k");
-  const int64_t first = from_end(op_int(f->node, "axis1"), in->n_dims);
-  const int64_t second = from_end(op_int(f->node, "axis2"), in->n_dims);
-  const view own = view_of(in);
-  view v = {.start = k > 0 ? k * own.steps[second] : -k * own.steps[first]};
-  int32_t n = 0;
-  for (int32_t d = 0; d < in->n_dims; d++)
-    if (d != first && d != second) v.steps[n++] = own.steps[d];
-  v.steps[n] = own.steps[first] + own.steps[second];
+  const int32_t first = axis_from_front(op_int(f->node, "axis1"), in->n_dims);
+  const int32_t second = axis_from_front(op_int(f->node, "axis2"), in->n_dims);
+  const view v = view_diagonal(in, first, second, op_int(f->node, "k"));
   copy_view(&f->outputs[0], &f->inputs[0], &v);
   return MXN_OK;
 }
@@ -509,7 +496,7 @@ mxn_status split_shape(inference *x) {
 
 mxn_status split_forward(const forward *f) {
   const mxn_type *in = &f->inputs[0].type;
-  const int32_t axis = (int32_t)from_end(op_int(f->node, "axis"), in->n_dims);
+  const int32_t axis = axis_from_front(op_int(f->node, "axis"), in->n_dims);
   int64_t rows = 0, columns = 0;
   (void)!dims_product(in, 0, axis, &rows);
   (void)!dims_product(in, axis + 1, in->n_dims, &columns);

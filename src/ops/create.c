@@ -7,11 +7,6 @@
 #include "ops/family.h"
 #include "ops/number.h"
 
-static int64_t count_elements(const mxn_type *t) {
-  int64_t n = 0;
-  return shape_elements(t, &n) ? n : 0;
-}
-
 mxn_status created_dtype(inference *x) { return infer_output_dtype(x, 0, op_dtype(x->node, "dtype")); }
 
 mxn_status numbered_dtype(inference *x) {

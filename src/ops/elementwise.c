@@ -134,16 +134,11 @@ static bool use_integers(bool has_integers, mxn_dtype out, mxn_dtype in) {
   return has_integers && !dtype_is_float(out) && !dtype_is_float(in);
 }
 
-static int64_t count_elements(const mxn_tensor *t) {
-  int64_t n = 0;
-  return shape_elements(&t->type, &n) ? n : 0;
-}
-
 static int64_t block_at(int64_t first, int64_t end) { return end - first < BLOCK ? end - first : BLOCK; }
 
 void map_unary(const unary_function *function, const mxn_tensor *x, mxn_tensor *out) {
   const bool is_integer = use_integers(function->integers, out->type.dtype, x->type.dtype);
-  const int64_t elements = count_elements(out);
+  const int64_t elements = count_elements(&out->type);
   block in, result;
   for (int64_t i = 0; i < elements; i += BLOCK) {
     const int64_t n = block_at(i, elements);
@@ -240,7 +235,7 @@ static void apply_binary(const binary_function *function, bool is_integer, const
 void map_binary(const binary_function *function, const mxn_tensor *x, const mxn_tensor *y, mxn_tensor *out) {
   const mxn_tensor *operands[N_OPERANDS] = {x, y};
   const bool is_integer = use_integers(function->integers, out->type.dtype, x->type.dtype);
-  const int64_t elements = count_elements(out);
+  const int64_t elements = count_elements(&out->type);
   const walk w = walk_of(&out->type, &x->type, &y->type);
   const int64_t length = w.dims[w.n_dims - 1];
   block in[N_OPERANDS];
@@ -270,7 +265,7 @@ void map_scalar(const binary_function *function, const mxn_tensor *x, double num
                 mxn_tensor *out) {
   const double kept = round_to(number_dtype(x->type.dtype, out->type.dtype), number);
   const bool is_integer = use_integers(function->integers, out->type.dtype, x->type.dtype) && is_whole(kept);
-  const int64_t elements = count_elements(out);
+  const int64_t elements = count_elements(&out->type);
   block in, scalar;
   for (int64_t i = 0; i < BLOCK; i++) {
     if (is_integer)

@@ -13,16 +13,6 @@
 #include "ops/family.h"
 #include "ops/number.h"
 
-static int64_t count_elements(const mxn_type *t) {
-  int64_t n = 0;
-  return shape_elements(t, &n) ? n : 0;
-}
-
-static int64_t product(const mxn_type *t, int32_t first, int32_t end) {
-  int64_t n = 0;
-  return dims_product(t, first, end, &n) ? n : 0;
-}
-
 static int64_t load_index(const mxn_tensor *t, int64_t i) {
   int64_t index;
   load_integers(t, i, 1, &index);
@@ -34,9 +24,9 @@ static mxn_status index_error(const forward *f, int64_t index, int64_t size) {
                   size);
 }
 
-static int64_t clip(int64_t index, int64_t size) { return index < 0 ? 0 : index >= size ? size - 1 : index; }
+int64_t index_clip(int64_t index, int64_t size) { return index < 0 ? 0 : index >= size ? size - 1 : index; }
 
-static int64_t wrap(int64_t index, int64_t size) {
+int64_t index_wrap(int64_t index, int64_t size) {
   const int64_t rest = index % size;
   return rest < 0 ? rest + size : rest;
 }
@@ -113,14 +103,14 @@ mxn_status take_shape(inference *x) {
 /* Mode is clip, raise or wrap. */
 static mxn_status bring_inside(const forward *f, char mode, int64_t size, int64_t *index) {
   if (size == 0 || (mode == 'r' && (*index < -size || *index >= size))) return index_error(f, *index, size);
-  *index = mode == 'c' ? clip(*index, size) : wrap(*index, size);
+  *index = mode == 'c' ? index_clip(*index, size) : index_wrap(*index, size);
   return MXN_OK;
 }
 
 static mxn_status take_rows(const forward *f, const mxn_tensor *from, const mxn_tensor *indices, int32_t axis,
                             char mode) {
   const mxn_type *t = &from->type;
-  const int64_t rows = product(t, 0, axis), size = t->dims[axis], row = product(t, axis + 1, t->n_dims);
+  const int64_t rows = count_dims(t, 0, axis), size = t->dims[axis], row = count_dims(t, axis + 1, t->n_dims);
   const int64_t n = count_elements(&indices->type);
   for (int64_t i = 0; i < n; i++) {
     int64_t index = load_index(indices, i);
@@ -132,9 +122,8 @@ static mxn_status take_rows(const forward *f, const mxn_tensor *from, const mxn_
 }
 
 mxn_status take_forward(const forward *f) {
-  const int64_t axis = op_int(f->node, "axis");
-  return take_rows(f, &f->inputs[0], &f->inputs[1], (int32_t)(axis < 0 ? axis + f->inputs[0].type.n_dims : axis),
-                   op_text(f->node, "mode")[0]);
+  const int32_t axis = axis_from_front(op_int(f->node, "axis"), f->inputs[0].type.n_dims);
+  return take_rows(f, &f->inputs[0], &f->inputs[1], axis, op_text(f->node, "mode")[0]);
 }
 
 mxn_status batch_take_shape(inference *x) {
@@ -153,7 +142,7 @@ mxn_status batch_take_dtype(inference *x) {
 mxn_status batch_take_forward(const forward *f) {
   const int64_t rows = f->inputs[0].type.dims[0], columns = f->inputs[0].type.dims[1];
   for (int64_t r = 0; r < rows && columns > 0; r++)
-    copy_elements(&f->outputs[0], r, &f->inputs[0], r * columns + clip(load_index(&f->inputs[1], r), columns), 1);
+    copy_elements(&f->outputs[0], r, &f->inputs[0], r * columns + index_clip(load_index(&f->inputs[1], r), columns), 1);
   return MXN_OK;
 }
 
@@ -238,7 +227,7 @@ mxn_status gather_nd_shape(inference *x) {
 /* The place of block i in an array of type `t`. */
 static mxn_status find_block(const forward *f, const mxn_tensor *indices, const mxn_type *t, int64_t i, bool is_wrapped,
                              int64_t *out) {
-  const int64_t n = product(&indices->type, 1, indices->type.n_dims);
+  const int64_t n = count_dims(&indices->type, 1, indices->type.n_dims);
   const int32_t indexed = (int32_t)indices->type.dims[0];
   int64_t place = 0;
   for (int32_t d = 0; d < indexed; d++) {
@@ -247,14 +236,14 @@ static mxn_status find_block(const forward *f, const mxn_tensor *indices, const 
     if (index < (is_wrapped ? -size : 0) || index >= size) return index_error(f, index, size);
     place = place * size + (index < 0 ? index + size : index);
   }
-  *out = place * product(t, indexed, t->n_dims);
+  *out = place * count_dims(t, indexed, t->n_dims);
   return MXN_OK;
 }
 
 mxn_status gather_nd_forward(const forward *f) {
   const mxn_type *data = &f->inputs[0].type, *indices = &f->inputs[1].type;
-  const int64_t n = product(indices, 1, indices->n_dims);
-  const int64_t block = product(data, (int32_t)indices->dims[0], data->n_dims);
+  const int64_t n = count_dims(indices, 1, indices->n_dims);
+  const int64_t block = count_dims(data, (int32_t)indices->dims[0], data->n_dims);
   for (int64_t i = 0; i < n; i++) {
     int64_t place = 0;
     TRY(find_block(f, &f->inputs[1], data, i, true, &place));
@@ -277,8 +266,8 @@ static mxn_status infer_scatter(inference *x, uint32_t blocks, uint32_t places) 
 
 static mxn_status scatter(const forward *f, const mxn_tensor *blocks, const mxn_tensor *indices) {
   const mxn_type *out = &f->outputs[0].type;
-  const int64_t n = product(&indices->type, 1, indices->type.n_dims);
-  const int64_t block = product(out, (int32_t)indices->type.dims[0], out->n_dims);
+  const int64_t n = count_dims(&indices->type, 1, indices->type.n_dims);
+  const int64_t block = count_dims(out, (int32_t)indices->type.dims[0], out->n_dims);
   for (int64_t i = 0; i < n; i++) {
     int64_t place = 0;
     TRY(find_block(f, indices, out, i, true, &place));
@@ -383,7 +372,7 @@ mxn_status index_copy_dtype(inference *x) { return share_dtype(x, 0, 2); }
 
 mxn_status index_copy_forward(const forward *f) {
   const mxn_type *t = &f->outputs[0].type;
-  const int64_t row = product(t, 1, t->n_dims), n = f->inputs[1].type.dims[0];
+  const int64_t row = count_dims(t, 1, t->n_dims), n = f->inputs[1].type.dims[0];
   copy_elements(&f->outputs[0], 0, &f->inputs[0], 0, count_elements(t));
   for (int64_t i = 0; i < n; i++) {
     const int64_t index = load_index(&f->inputs[1], i);

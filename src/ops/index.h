@@ -7,6 +7,10 @@
 
 #include "ops/operator.h"
 
+/* An index brought into [0, size), size at least 1: the nearest one, or counted round. */
+int64_t index_clip(int64_t index, int64_t size);
+int64_t index_wrap(int64_t index, int64_t size);
+
 mxn_status indexed_dtype(inference *x); /* data and output have one type, indices any */
 mxn_status where_shape(inference *x);
 mxn_status where_dtype(inference *x);

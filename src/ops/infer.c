@@ -92,11 +92,21 @@ bool dims_product(const mxn_type *t, int32_t first, int32_t end, int64_t *out) {
   return true;
 }
 
+int64_t count_elements(const mxn_type *t) {
+  int64_t n = 0;
+  return shape_elements(t, &n) ? n : 0;
+}
+
+int64_t count_dims(const mxn_type *t, int32_t first, int32_t end) {
+  int64_t n = 0;
+  return dims_product(t, first, end, &n) ? n : 0;
+}
+
 mxn_status infer_axis(inference *x, const char *attribute_name, int64_t axis, int32_t n_dims, int32_t *out_axis) {
   if (axis < -n_dims || axis >= n_dims)
     return infer_error(x, MXN_SHAPE, "%s is %" PRId64 ", expected an axis of %d dimensions", attribute_name, axis,
                        n_dims);
-  *out_axis = (int32_t)(axis < 0 ? axis + n_dims : axis);
+  *out_axis = axis_from_front(axis, n_dims);
   return MXN_OK;
 }
 

@@ -45,6 +45,11 @@ bool dims_multiply(int64_t a, int64_t b, int64_t *out);
  * false where it overflows. */
 bool dims_product(const mxn_type *t, int32_t first, int32_t end, int64_t *out);
 
+/* Of a type or some of its dimensions that are known and do not overflow, as those
+ * of a node that runs; 0 of any other. */
+int64_t count_elements(const mxn_type *t);
+int64_t count_dims(const mxn_type *t, int32_t first, int32_t end);
+
 /* Take subgraph `i` of the node along in the sweep; where the types of its
  * variables and outputs are known to the caller, they are in its graph already. */
 MXN_MUST_CHECK mxn_status infer_subgraph(inference *x, uint32_t i);

@@ -90,8 +90,7 @@ static void load_parameters(const forward *f, int64_t i, double *gamma, double *
 mxn_status layer_norm_forward(const forward *f) {
   const mxn_type *t = &f->inputs[DATA].type;
   const double eps = op_float(f->node, "eps");
-  const int64_t given = op_int(f->node, "axis");
-  const int32_t axis = (int32_t)(given < 0 ? given + t->n_dims : given);
+  const int32_t axis = axis_from_front(op_int(f->node, "axis"), t->n_dims);
   const int64_t n = t->dims[axis];
   int64_t outer, inner;
   TRY(check_floats(f));

@@ -19,11 +19,6 @@ uint32_t linalg_three_outputs(const node *n) {
 
 /* Matrices. */
 
-static int64_t count_elements(const mxn_type *t) {
-  int64_t n = 0;
-  return shape_elements(t, &n) ? n : 0;
-}
-
 matrices linalg_empty(arena *a, int64_t count, int64_t rows, int64_t columns) {
   return (matrices){arena_array(a, (size_t)(count * rows * columns) + 1, sizeof(double)), count, rows, columns};
 }
@@ -137,7 +132,7 @@ static double *load_all(const forward *f, const mxn_tensor *t) {
 mxn_status linalg_gemm_forward(const forward *f) {
   const node *n = f->node;
   const int64_t axis = op_int(n, "axis");
-  const int32_t n_dims = f->inputs[0].type.n_dims, rows = (int32_t)(axis < 0 ? axis + n_dims : axis);
+  const int32_t n_dims = f->inputs[0].type.n_dims, rows = axis_from_front(axis, n_dims);
   product p = {.a = load_all(f, &f->inputs[0]), .b = load_all(f, &f->inputs[1])};
   p.out = load_all(f, op_own_inputs(n) > 2 ? &f->inputs[2] : &f->outputs[0]);
   p.a_grid = grid_of(&f->inputs[0].type, rows);

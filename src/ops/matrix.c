@@ -6,11 +6,6 @@
 #include "ops/family.h"
 #include "ops/number.h"
 
-static int64_t product(const mxn_type *t, int32_t first, int32_t end) {
-  int64_t n = 0;
-  return dims_product(t, first, end, &n) ? n : 0;
-}
-
 /* A product of matrices [rows][terms] and [terms][columns], each perhaps stored transposed. */
 typedef struct matrix_product {
   int64_t rows, terms, columns;
@@ -74,9 +69,9 @@ mxn_status dot_shape(inference *x) {
 mxn_status dot_forward(const forward *f) {
   const mxn_type *lhs = &f->inputs[0].type, *rhs = &f->inputs[1].type;
   const bool is_left = op_bool(f->node, "transpose_a"), is_right = op_bool(f->node, "transpose_b");
-  const matrix_product m = {.rows = is_left ? product(lhs, 1, lhs->n_dims) : product(lhs, 0, lhs->n_dims - 1),
+  const matrix_product m = {.rows = is_left ? count_dims(lhs, 1, lhs->n_dims) : count_dims(lhs, 0, lhs->n_dims - 1),
                             .terms = lhs->dims[is_left ? 0 : lhs->n_dims - 1],
-                            .columns = is_right ? product(rhs, 0, rhs->n_dims - 1) : product(rhs, 1, rhs->n_dims),
+                            .columns = is_right ? count_dims(rhs, 0, rhs->n_dims - 1) : count_dims(rhs, 1, rhs->n_dims),
                             .is_left_transposed = is_left,
                             .is_right_transposed = is_right};
   return multiply_batches(f, &m, 1);
@@ -110,7 +105,7 @@ mxn_status batch_dot_forward(const forward *f) {
                             .columns = out->dims[last],
                             .is_left_transposed = op_bool(f->node, "transpose_a"),
                             .is_right_transposed = op_bool(f->node, "transpose_b")};
-  return multiply_batches(f, &m, product(out, 0, last - 1));
+  return multiply_batches(f, &m, count_dims(out, 0, last - 1));
 }
 
 bool batch_dot_batch(const node *n, const bool *is_carried) { return batch_all(n, is_carried); }

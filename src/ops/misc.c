@@ -6,11 +6,6 @@
 #include "ops/family.h"
 #include "ops/number.h"
 
-static int64_t count_elements(const mxn_type *t) {
-  int64_t n = 0;
-  return shape_elements(t, &n) ? n : 0;
-}
-
 /* Elementwise functions of one input and some parameters, in blocks. */
 
 typedef double (*parametric)(const double *parameters, double x);

@@ -101,8 +101,6 @@ bool swap_axis_batch(const node *n, const bool *is_carried) {
 
 /* Concat and SliceChannel: blocks along an axis. */
 
-static int32_t normal_axis(int64_t axis, int32_t n_dims) { return (int32_t)(axis < 0 ? axis + n_dims : axis); }
-
 /* All inputs agree but for the axis, where the output has the sum. */
 mxn_status concat_shape(inference *x) {
   mxn_type common = *x->outputs[0];
@@ -137,7 +135,7 @@ static void copy_rows(char *to, size_t to_step, const char *from, size_t from_st
 
 mxn_status concat_forward(const forward *f) {
   const mxn_type *out = &f->outputs[0].type;
-  const int32_t axis = normal_axis(op_int(f->node, "dim"), out->n_dims);
+  const int32_t axis = axis_from_front(op_int(f->node, "dim"), out->n_dims);
   const uint32_t n = op_own_inputs(f->node);
   char *to = f->outputs[0].data;
   int64_t rows;
@@ -151,7 +149,7 @@ mxn_status concat_forward(const forward *f) {
 }
 
 bool concat_batch(const node *n, const bool *is_carried) {
-  return batch_all(n, is_carried) && normal_axis(op_int(n, "dim"), n->outputs[0].n_dims) != 0;
+  return batch_all(n, is_carried) && axis_from_front(op_int(n, "dim"), n->outputs[0].n_dims) != 0;
 }
 
 uint32_t slice_channel_outputs(const node *n) { return (uint32_t)op_int(n, "num_outputs"); }
@@ -197,7 +195,7 @@ mxn_status slice_channel_shape(inference *x) {
 
 mxn_status slice_channel_forward(const forward *f) {
   const mxn_type *in = &f->inputs[0].type;
-  const int32_t axis = normal_axis(op_int(f->node, "axis"), in->n_dims);
+  const int32_t axis = axis_from_front(op_int(f->node, "axis"), in->n_dims);
   const char *from = f->inputs[0].data;
   const size_t whole = row_bytes(in, axis), part = whole / slice_channel_outputs(f->node);
   int64_t rows;
@@ -208,7 +206,7 @@ mxn_status slice_channel_forward(const forward *f) {
 }
 
 bool slice_channel_batch(const node *n, const bool *is_carried) {
-  return batch_all(n, is_carried) && normal_axis(op_int(n, "axis"), value_type(n->inputs[0])->n_dims) != 0;
+  return batch_all(n, is_carried) && axis_from_front(op_int(n, "axis"), value_type(n->inputs[0])->n_dims) != 0;
 }
 
 /* slice, slice_axis, slice_like: a begin, an end and a step for each axis. */
@@ -382,7 +380,7 @@ mxn_status slice_axis_shape(inference *x) {
 
 mxn_status slice_axis_forward(const forward *f) {
   const mxn_type *in = &f->inputs[0].type;
-  const int32_t axis = normal_axis(op_int(f->node, "axis"), in->n_dims);
+  const int32_t axis = axis_from_front(op_int(f->node, "axis"), in->n_dims);
   slice_range ranges[MXN_MAX_DIMS];
   for (int32_t d = 0; d < in->n_dims; d++) ranges[d] = whole_range(in->dims[d]);
   ranges[axis] = resolve_range(op_int(f->node, "begin"), slice_axis_end(f->node), 1, in->dims[axis]);
@@ -392,14 +390,14 @@ mxn_status slice_axis_forward(const forward *f) {
 
 bool slice_axis_batch(const node *n, const bool *is_carried) {
   const bool is_whole = op_int(n, "begin") == 0 && op_is_none(n, "end");
-  return batch_all(n, is_carried) && (is_whole || normal_axis(op_int(n, "axis"), n->outputs[0].n_dims) != 0);
+  return batch_all(n, is_carried) && (is_whole || axis_from_front(op_int(n, "axis"), n->outputs[0].n_dims) != 0);
 }
 
 /* Whether slice_like cuts dimension d: one of `axes`, all where there are none. */
 static bool is_cut(const node *n, int32_t d, int32_t n_dims) {
   const op_tuple axes = op_tuple_of(n, "axes");
   for (int32_t i = 0; i < axes.n; i++)
-    if (normal_axis(axes.v[i], n_dims) == d) return true;
+    if (axis_from_front(axes.v[i], n_dims) == d) return true;
   return axes.n <= 0;
 }
 

@@ -17,10 +17,7 @@ uint32_t batch_norm_outputs(const node *n) { return op_bool(n, "output_mean_var"
 /* BatchNorm_v1 and SyncBatchNorm declare no axis. */
 static int64_t given_axis(const node *n) { return op_declares(n, "axis") ? op_int(n, "axis") : 1; }
 
-static int32_t channel_axis(const node *n, int32_t n_dims) {
-  const int64_t axis = given_axis(n);
-  return (int32_t)(axis < 0 ? axis + n_dims : axis);
-}
+static int32_t channel_axis(const node *n, int32_t n_dims) { return axis_from_front(given_axis(n), n_dims); }
 
 mxn_status batch_norm_shape(inference *x) {
   TRY(infer_data_shape(x));

@@ -17,17 +17,6 @@ static int64_t diagonal_length(int64_t rows, int64_t columns, int64_t k) {
   return n > 0 ? n : 0;
 }
 
-/* Diagonal k of two axes of a view as its last dimension. */
-static view diagonal_view(const mxn_type *t, int32_t a, int32_t b, int64_t k) {
-  const view own = view_of(t);
-  view v = {.start = k > 0 ? k * own.steps[b] : -k * own.steps[a]};
-  int32_t at = 0;
-  for (int32_t d = 0; d < t->n_dims; d++)
-    if (d != a && d != b) v.steps[at++] = own.steps[d];
-  v.steps[at] = own.steps[a] + own.steps[b];
-  return v;
-}
-
 static void clear(mxn_tensor *t) {
   size_t bytes = 0;
   if (type_bytes(&t->type, &bytes) && bytes > 0) memset(t->data, 0, bytes);
@@ -71,7 +60,7 @@ mxn_status numpy_diag_forward(const forward *f) {
     set_diagonal(&f->outputs[0], in, in->type.dims[0], k);
     return MXN_OK;
   }
-  const view v = diagonal_view(&in->type, 0, 1, k);
+  const view v = view_diagonal(&in->type, 0, 1, k);
   copy_view(&f->outputs[0], in, &v);
   return MXN_OK;
 }
@@ -124,7 +113,7 @@ mxn_status numpy_diagonal_forward(const forward *f) {
   inference x = {.node = f->node, .err = f->err};
   int32_t a, b;
   TRY(find_plane(&x, f->inputs[0].type.n_dims, &a, &b));
-  const view v = diagonal_view(&f->inputs[0].type, a, b, op_int(f->node, "offset"));
+  const view v = view_diagonal(&f->inputs[0].type, a, b, op_int(f->node, "offset"));
   copy_view(&f->outputs[0], &f->inputs[0], &v);
   return MXN_OK;
 }
@@ -143,7 +132,7 @@ mxn_status numpy_trace_forward(const forward *f) {
   int32_t a, b;
   TRY(find_plane(&x, f->inputs[0].type.n_dims, &a, &b));
   const mxn_type shape = diagonal_type(f->node, &f->inputs[0].type, a, b);
-  const view v = diagonal_view(&f->inputs[0].type, a, b, op_int(f->node, "offset"));
+  const view v = view_diagonal(&f->inputs[0].type, a, b, op_int(f->node, "offset"));
   const mxn_tensor diagonals = view_copy(f->scratch, &f->inputs[0], &v, &shape);
   const int64_t length = shape.dims[shape.n_dims - 1];
   (void)!shape_elements(&f->outputs[0].type, &elements);

@@ -301,8 +301,7 @@ static mxn_tensor widened(const forward *f, const mxn_tensor *in) {
 
 mxn_status numpy_diff_forward(const forward *f) {
   const mxn_type *in = &f->inputs[0].type, *out = &f->outputs[0].type;
-  const int64_t wanted = op_int(f->node, "axis");
-  const int32_t axis = (int32_t)(wanted < 0 ? wanted + in->n_dims : wanted);
+  const int32_t axis = axis_from_front(op_int(f->node, "axis"), in->n_dims);
   mxn_tensor t = widened(f, &f->inputs[0]);
   int64_t behind = 1, before = 1;
   (void)!dims_product(in, axis + 1, in->n_dims, &behind);

@@ -96,9 +96,7 @@ static mxn_status join(const forward *f, int32_t axis) {
   return MXN_OK;
 }
 
-static int32_t output_axis(const forward *f, int64_t axis) {
-  return (int32_t)(axis < 0 ? axis + f->outputs[0].type.n_dims : axis);
-}
+static int32_t output_axis(const forward *f, int64_t axis) { return axis_from_front(axis, f->outputs[0].type.n_dims); }
 
 /* None joins the inputs as vectors; left out it is 0, which None would be as well. */
 static bool joins_vectors(const node *n) { return op_is_none(n, "axis") && node_attribute(n, "axis"); }

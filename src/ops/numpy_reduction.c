@@ -1,8 +1,7 @@
 /* numpy_reduction.c - numpy's reductions: sums, extremes, moments, positions.
  *
- * The reduced axes are brought behind the others, so that every number of the
- * output comes from one row of consecutive elements. A row is folded in halves,
- * as vectors, which also keeps sums accurate.
+ * Every number of the output comes from one row of elements (reduce.h), which is
+ * folded in halves, as vectors; that also keeps sums accurate.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -29,13 +28,6 @@ static bool find_axes(const node *n, int32_t n_dims, bool is_reduced[MXN_MAX_DIM
     is_reduced[axis] = true;
   }
   return true;
-}
-
-static mxn_type reduced_shape(const mxn_type *in, const bool *is_reduced, bool keeps_dims) {
-  mxn_type out = {.n_dims = 0};
-  for (int32_t d = 0; d < in->n_dims; d++)
-    if (!is_reduced[d] || keeps_dims) out.dims[out.n_dims++] = is_reduced[d] ? 1 : in->dims[d];
-  return out;
 }
 
 /* MXNet looks at axes that are counted from the first only. */
@@ -90,28 +82,16 @@ mxn_status numpy_moments_dtype(inference *x) {
 
 /* Rows. */
 
-typedef struct rows {
-  mxn_tensor data;
-  int64_t n, length;
-} rows;
-
-static mxn_status rows_of(const forward *f, const mxn_tensor *t, rows *out) {
+static mxn_status rows_of(const forward *f, const mxn_type *t, reduction *out) {
   bool is_reduced[MXN_MAX_DIMS];
-  int32_t order[MXN_MAX_DIMS], at = 0;
-  if (!find_axes(f->node, t->type.n_dims, is_reduced))
+  if (!find_axes(f->node, t->n_dims, is_reduced))
     return op_error(NULL, f->node, f->err, MXN_SHAPE, "axis does not name different axes");
-  *out = (rows){.n = 1, .length = 1};
-  for (int32_t d = 0; d < t->type.n_dims; d++)
-    if (!is_reduced[d]) order[at++] = d;
-  for (int32_t d = 0; d < t->type.n_dims; d++)
-    if (is_reduced[d]) order[at++] = d;
-  for (int32_t d = 0; d < t->type.n_dims; d++) *(is_reduced[d] ? &out->length : &out->n) *= t->type.dims[d];
-  out->data = view_transposed(f->scratch, t, order);
+  *out = reduction_of(t, is_reduced);
   return MXN_OK;
 }
 
-static double *row_buffer(const forward *f, const rows *r) {
-  return arena_array(f->scratch, (size_t)r->length + 1, sizeof(double));
+static double *row_buffer(const forward *f, const reduction *r) {
+  return arena_array(f->scratch, (size_t)r->inputs + 1, sizeof(double));
 }
 
 static double fold_floats(const binary_function *function, double *x, int64_t n) {
@@ -131,19 +111,19 @@ static double sum_of(double *x, int64_t n) { return n == 0 ? 0 : fold_floats(&bi
 static mxn_status fold_rows(const forward *f, double empty) {
   const binary_function *function = f->node->def->binary;
   mxn_tensor *out = &f->outputs[0];
-  rows r;
-  TRY(rows_of(f, &f->inputs[0], &r));
-  const bool is_integer = !dtype_is_float(r.data.type.dtype);
+  reduction r;
+  TRY(rows_of(f, &f->inputs[0].type, &r));
+  const bool is_integer = !dtype_is_float(f->inputs[0].type.dtype);
   double *floats = row_buffer(f, &r);
-  int64_t *integers = arena_array(f->scratch, (size_t)r.length + 1, sizeof *integers);
-  for (int64_t i = 0; i < r.n; i++) {
-    if (is_integer && r.length > 0) {
-      load_integers(&r.data, i * r.length, r.length, integers);
-      const int64_t folded = fold_integers(function, integers, r.length);
+  int64_t *integers = arena_array(f->scratch, (size_t)r.inputs + 1, sizeof *integers);
+  for (int64_t i = 0; i < r.outputs; i++) {
+    if (is_integer && r.inputs > 0) {
+      reduction_load_integers(&r, &f->inputs[0], i, integers);
+      const int64_t folded = fold_integers(function, integers, r.inputs);
       store_integers(out, i, 1, &folded);
     } else {
-      load_doubles(&r.data, i * r.length, r.length, floats);
-      const double folded = r.length == 0 ? empty : fold_floats(function, floats, r.length);
+      reduction_load_doubles(&r, &f->inputs[0], i, floats);
+      const double folded = r.inputs == 0 ? empty : fold_floats(function, floats, r.inputs);
       store_doubles(out, i, 1, &folded);
     }
   }
@@ -175,13 +155,13 @@ static double normalized(double sum, int64_t n, mxn_dtype dtype) {
 }
 
 mxn_status numpy_mean_forward(const forward *f) {
-  rows r;
+  reduction r;
   TRY(refuse_initial(f));
-  TRY(rows_of(f, &f->inputs[0], &r));
+  TRY(rows_of(f, &f->inputs[0].type, &r));
   double *x = row_buffer(f, &r);
-  for (int64_t i = 0; i < r.n; i++) {
-    load_doubles(&r.data, i * r.length, r.length, x);
-    const double mean = r.length == 0 ? 0 : normalized(sum_of(x, r.length), r.length, f->outputs[0].type.dtype);
+  for (int64_t i = 0; i < r.outputs; i++) {
+    reduction_load_doubles(&r, &f->inputs[0], i, x);
+    const double mean = r.inputs == 0 ? 0 : normalized(sum_of(x, r.inputs), r.inputs, f->outputs[0].type.dtype);
     store_doubles(&f->outputs[0], i, 1, &mean);
   }
   return MXN_OK;
@@ -198,14 +178,14 @@ static double variance_of(double *x, int64_t n, int64_t ddof, double mean, mxn_d
 
 static mxn_status spread_forward(const forward *f, bool is_deviation) {
   const mxn_dtype in = f->inputs[0].type.dtype, out = f->outputs[0].type.dtype;
-  rows r;
-  TRY(rows_of(f, &f->inputs[0], &r));
+  reduction r;
+  TRY(rows_of(f, &f->inputs[0].type, &r));
   double *x = row_buffer(f, &r), *sums = row_buffer(f, &r);
-  for (int64_t i = 0; i < r.n; i++) {
-    load_doubles(&r.data, i * r.length, r.length, x);
-    memcpy(sums, x, (size_t)r.length * sizeof *x);
-    const double mean = round_to(in, normalized(sum_of(sums, r.length), r.length, in));
-    const double variance = variance_of(x, r.length, op_int(f->node, "ddof"), mean, in, out);
+  for (int64_t i = 0; i < r.outputs; i++) {
+    reduction_load_doubles(&r, &f->inputs[0], i, x);
+    memcpy(sums, x, (size_t)r.inputs * sizeof *x);
+    const double mean = round_to(in, normalized(sum_of(sums, r.inputs), r.inputs, in));
+    const double variance = variance_of(x, r.inputs, op_int(f->node, "ddof"), mean, in, out);
     const double result = is_deviation ? sqrt(variance) : variance;
     store_doubles(&f->outputs[0], i, 1, &result);
     if (f->node->n_outputs > 1) store_doubles(&f->outputs[1], i, 1, &mean);
@@ -247,31 +227,21 @@ mxn_status numpy_average_shape(inference *x) {
   return infer_output(x, 1, is_row || x->n_inputs == 1 ? &scalar : &out);
 }
 
-/* One weight for each element of a row, in the rows' order. */
-static mxn_status weights_of(const forward *f, mxn_tensor *out) {
-  const mxn_tensor *weights = &f->inputs[1];
-  rows own;
-  *out = *weights;
-  if (weights->type.n_dims != f->inputs[0].type.n_dims) return MXN_OK;
-  TRY(rows_of(f, weights, &own));
-  *out = own.data;
-  return MXN_OK;
-}
-
 mxn_status numpy_average_forward(const forward *f) {
   const bool is_weighted = op_own_inputs(f->node) > 1, is_returned = f->node->n_outputs > 1;
-  rows r;
-  mxn_tensor weights;
-  TRY(rows_of(f, &f->inputs[0], &r));
-  if (is_weighted) TRY(weights_of(f, &weights));
-  const bool is_row = is_weighted && weights.type.n_dims != f->inputs[0].type.n_dims;
+  reduction r;
+  TRY(rows_of(f, &f->inputs[0].type, &r));
+  const bool is_row = is_weighted && f->inputs[1].type.n_dims != f->inputs[0].type.n_dims;
   double *x = row_buffer(f, &r), *w = row_buffer(f, &r);
-  for (int64_t i = 0; i < r.n; i++) {
-    load_doubles(&r.data, i * r.length, r.length, x);
-    if (is_weighted) load_doubles(&weights, is_row ? 0 : i * r.length, r.length, w);
-    for (int64_t k = 0; k < r.length && is_weighted; k++) x[k] *= w[k];
-    const double scale = is_weighted ? sum_of(w, r.length) : (double)r.length;
-    const double average = sum_of(x, r.length) / scale;
+  for (int64_t i = 0; i < r.outputs; i++) {
+    reduction_load_doubles(&r, &f->inputs[0], i, x);
+    if (is_row)
+      load_doubles(&f->inputs[1], 0, r.inputs, w);
+    else if (is_weighted)
+      reduction_load_doubles(&r, &f->inputs[1], i, w);
+    for (int64_t k = 0; k < r.inputs && is_weighted; k++) x[k] *= w[k];
+    const double scale = is_weighted ? sum_of(w, r.inputs) : (double)r.inputs;
+    const double average = sum_of(x, r.inputs) / scale;
     store_doubles(&f->outputs[0], i, 1, &average);
     const bool has_scale = !is_weighted || is_row ? i == 0 : true;
     if (is_returned && has_scale) store_doubles(&f->outputs[1], i, 1, &scale);
@@ -341,19 +311,19 @@ mxn_status numpy_percentile_forward(const forward *f) {
   const char *interpolation = op_text(f->node, "interpolation");
   double *q;
   int64_t n_q;
-  rows r;
-  TRY(rows_of(f, &f->inputs[0], &r));
+  reduction r;
+  TRY(rows_of(f, &f->inputs[0].type, &r));
   TRY(load_percentages(f, &q, &n_q));
-  if (r.length == 0) return op_error(NULL, f->node, f->err, MXN_SHAPE, "there are no elements to choose from");
+  if (r.inputs == 0) return op_error(NULL, f->node, f->err, MXN_SHAPE, "there are no elements to choose from");
   double *x = row_buffer(f, &r);
-  for (int64_t i = 0; i < r.n; i++) {
-    load_doubles(&r.data, i * r.length, r.length, x);
-    qsort(x, (size_t)r.length, sizeof *x, compare_doubles);
+  for (int64_t i = 0; i < r.outputs; i++) {
+    reduction_load_doubles(&r, &f->inputs[0], i, x);
+    qsort(x, (size_t)r.inputs, sizeof *x, compare_doubles);
     for (int64_t k = 0; k < n_q; k++) {
       /* MXNet rounds the position to float32, which may go beyond the last element. */
-      const double position = fmin((double)(float)(q[k] * (double)(r.length - 1) / 100), (double)(r.length - 1));
-      const double found = element_at(x, r.length, position, interpolation);
-      store_doubles(&f->outputs[0], k * r.n + i, 1, &found);
+      const double position = fmin((double)(float)(q[k] * (double)(r.inputs - 1) / 100), (double)(r.inputs - 1));
+      const double found = element_at(x, r.inputs, position, interpolation);
+      store_doubles(&f->outputs[0], k * r.outputs + i, 1, &found);
     }
   }
   return MXN_OK;
@@ -370,9 +340,14 @@ static bool split_at_axis(const node *n, const mxn_type *t, int32_t *out_axis, i
   if (op_is_none(n, "axis") || (t->n_dims == 0 && (axis == 0 || axis == -1)))
     return dims_product(t, 0, t->n_dims, &out[1]);
   if (axis < -t->n_dims || axis >= t->n_dims) return false;
-  *out_axis = (int32_t)(axis < 0 ? axis + t->n_dims : axis);
+  *out_axis = axis_from_front(axis, t->n_dims);
   out[1] = t->dims[*out_axis];
   return dims_product(t, 0, *out_axis, &out[0]) && dims_product(t, *out_axis + 1, t->n_dims, &out[2]);
+}
+
+static mxn_status infer_split(inference *x, int32_t *out_axis, int64_t out[3]) {
+  if (split_at_axis(x->node, x->inputs[0], out_axis, out)) return MXN_OK;
+  return infer_error(x, MXN_SHAPE, "axis is not one of %d dimensions", x->inputs[0]->n_dims);
 }
 
 mxn_status numpy_search_shape(inference *x) {
@@ -380,8 +355,7 @@ mxn_status numpy_search_shape(inference *x) {
   int32_t axis;
   int64_t sizes[3];
   if (in->n_dims < 0) return MXN_OK;
-  if (!split_at_axis(x->node, in, &axis, sizes))
-    return infer_error(x, MXN_SHAPE, "axis is not one of %d dimensions", in->n_dims);
+  TRY(infer_split(x, &axis, sizes));
   if (sizes[1] == 0) return infer_error(x, MXN_SHAPE, "there is nothing to search in");
   bool is_reduced[MXN_MAX_DIMS];
   for (int32_t d = 0; d < MXN_MAX_DIMS; d++) is_reduced[d] = axis < 0 || d == axis;
@@ -422,8 +396,7 @@ mxn_status numpy_cumsum_shape(inference *x) {
   int32_t axis;
   int64_t sizes[3];
   if (in->n_dims < 0) return MXN_OK;
-  if (!split_at_axis(x->node, in, &axis, sizes))
-    return infer_error(x, MXN_SHAPE, "axis is not one of %d dimensions", in->n_dims);
+  TRY(infer_split(x, &axis, sizes));
   if (!op_is_none(x->node, "axis")) return infer_data_shape(x);
   const mxn_type flat = {.n_dims = 1, .dims = {sizes[1]}};
   return infer_output(x, 0, &flat);

@@ -32,6 +32,11 @@ typedef struct op_tuple {
   const int64_t *v;
 } op_tuple;
 
+/* An axis, perhaps counted from the end, that is known to be one of n_dims. */
+static inline int32_t axis_from_front(int64_t axis, int32_t n_dims) {
+  return (int32_t)(axis < 0 ? axis + n_dims : axis);
+}
+
 /* A tuple of numbers such as the sizes of MultiBoxPrior; n is -1 where it is None. */
 typedef struct op_numbers {
   int32_t n;

@@ -51,8 +51,7 @@ static lines lines_of(const node *n, const mxn_type *t) {
     (void)!dims_product(t, 0, t->n_dims, &l.length);
     return l;
   }
-  const int64_t from_axis = op_int(n, "axis");
-  const int32_t axis = (int32_t)(from_axis < 0 ? from_axis + t->n_dims : from_axis);
+  const int32_t axis = axis_from_front(op_int(n, "axis"), t->n_dims);
   l.length = t->dims[axis];
   (void)!dims_product(t, 0, axis, &l.outer);
   (void)!dims_product(t, axis + 1, t->n_dims, &l.inner);

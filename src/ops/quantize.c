@@ -83,10 +83,7 @@ mxn_status quantized_expect(inference *x, uint32_t input) {
                      mxn_dtype_name(dtype));
 }
 
-int64_t quantized_elements(const mxn_tensor *t) {
-  int64_t elements = 0;
-  return shape_elements(&t->type, &elements) ? elements : 0;
-}
+int64_t quantized_elements(const mxn_tensor *t) { return count_elements(&t->type); }
 
 mxn_tensor quantized_empty(arena *a, const mxn_type *shape, mxn_dtype dtype) {
   mxn_tensor t = {.type = *shape};
@@ -101,14 +98,17 @@ mxn_tensor quantized_widen(arena *a, const mxn_tensor *t) {
   return wide;
 }
 
+mxn_status quantized_infer_layer(inference *x, op_infer shape, uint32_t n_inputs) {
+  inference layer = *x;
+  layer.n_inputs = n_inputs;
+  layer.n_outputs = 1;
+  TRY(shape(&layer));
+  x->changed |= layer.changed;
+  return quantized_infer_ranges(x, n_inputs);
+}
+
 mxn_status quantized_same_shape(inference *x) {
-  const uint32_t n_data = x->n_inputs > 3 ? 2 : 1;
-  inference data = *x;
-  data.n_inputs = n_data;
-  data.n_outputs = 1;
-  TRY(infer_same_shape(&data));
-  x->changed |= data.changed;
-  return quantized_infer_ranges(x, n_data);
+  return quantized_infer_layer(x, infer_same_shape, x->n_inputs > 3 ? 2 : 1);
 }
 
 /* Numbers one by one. */

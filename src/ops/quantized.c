@@ -15,16 +15,6 @@
 
 uint32_t quantized_layer_inputs(const node *n) { return op_bool(n, "no_bias") ? 6 : 9; }
 
-/* Shapes of the layer that the first n_inputs are of, and of ranges behind them. */
-static mxn_status infer_layer(inference *x, op_infer shape, uint32_t n_inputs) {
-  inference layer = *x;
-  layer.n_inputs = n_inputs;
-  layer.n_outputs = 1;
-  TRY(shape(&layer));
-  x->changed |= layer.changed;
-  return quantized_infer_ranges(x, n_inputs);
-}
-
 static uint32_t count_layer_inputs(const inference *x) { return x->n_inputs / 3; }
 
 mxn_status quantized_layer_dtype(inference *x) {
@@ -73,7 +63,7 @@ mxn_status quantized_convolution_shape(inference *x) {
   if (op_int(x->node, "num_group") != 1)
     return infer_error(x, MXN_UNSUPPORTED, "num_group is %lld, MXNet has 1 only",
                        (long long)op_int(x->node, "num_group"));
-  return infer_layer(x, convolution_shape, count_layer_inputs(x));
+  return quantized_infer_layer(x, convolution_shape, count_layer_inputs(x));
 }
 
 mxn_status quantized_convolution_forward(const forward *f) {
@@ -90,7 +80,7 @@ mxn_status quantized_convolution_forward(const forward *f) {
 /* FullyConnected: the bias in units of the sums, cut to an integer. */
 
 mxn_status quantized_fully_connected_shape(inference *x) {
-  return infer_layer(x, fully_connected_shape, count_layer_inputs(x));
+  return quantized_infer_layer(x, fully_connected_shape, count_layer_inputs(x));
 }
 
 static void rescale_bias(const forward *f, uint32_t n, const mxn_tensor *bias) {
@@ -124,7 +114,7 @@ mxn_status quantized_pooling_shape(inference *x) {
   const char *type = op_text(x->node, "pool_type");
   if (strcmp(type, "max") != 0 && strcmp(type, "avg") != 0)
     return infer_error(x, MXN_UNSUPPORTED, "pool_type is %s, MXNet has max and avg only", type);
-  return infer_layer(x, pooling_shape, 1);
+  return quantized_infer_layer(x, pooling_shape, 1);
 }
 
 /* The same node with pool_type sum. */
@@ -168,7 +158,7 @@ mxn_status quantized_pooling_forward(const forward *f) {
   return MXN_OK;
 }
 
-mxn_status quantized_flatten_shape(inference *x) { return infer_layer(x, flatten_shape, 1); }
+mxn_status quantized_flatten_shape(inference *x) { return quantized_infer_layer(x, flatten_shape, 1); }
 
 mxn_status quantized_copy_dtype(inference *x) {
   TRY(quantized_expect(x, 0));
@@ -212,7 +202,9 @@ uint32_t quantized_concat_inputs(const node *n) {
   return number > INT32_MAX / 3 ? UINT32_MAX : 3 * (uint32_t)number;
 }
 
-mxn_status quantized_concat_shape(inference *x) { return infer_layer(x, concat_shape, count_layer_inputs(x)); }
+mxn_status quantized_concat_shape(inference *x) {
+  return quantized_infer_layer(x, concat_shape, count_layer_inputs(x));
+}
 
 mxn_status quantized_concat_dtype(inference *x) {
   const uint32_t n = count_layer_inputs(x);
@@ -410,7 +402,7 @@ mxn_status quantized_batch_norm_shape(inference *x) {
   real_range r;
   if (!quantized_calibration(x->node, &r))
     return infer_error(x, MXN_UNSUPPORTED, "min_calib_range or max_calib_range is missing");
-  return infer_layer(x, batch_norm_shape, N_BATCH_NORM_INPUTS);
+  return quantized_infer_layer(x, batch_norm_shape, N_BATCH_NORM_INPUTS);
 }
 
 mxn_status quantized_batch_norm_dtype(inference *x) {
@@ -435,8 +427,8 @@ static affine channel_affine(const forward *f, int64_t c, float data_real, float
 
 mxn_status quantized_batch_norm_forward(const forward *f) {
   const mxn_type *t = &f->inputs[DATA].type;
-  const int64_t axis = op_int(f->node, "axis"), n = quantized_elements(&f->inputs[DATA]);
-  const int32_t d = (int32_t)(axis < 0 ? axis + t->n_dims : axis);
+  const int64_t n = quantized_elements(&f->inputs[DATA]);
+  const int32_t d = axis_from_front(op_int(f->node, "axis"), t->n_dims);
   const real_range in = quantized_range(&f->inputs[N_BATCH_NORM_INPUTS]);
   mxn_tensor data = f->inputs[DATA];
   real_range out;

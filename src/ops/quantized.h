@@ -97,6 +97,9 @@ int64_t quantized_round(mxn_dtype dtype, float x);
 
 /* Ranges: inputs from `first_range` on and outputs 1 and 2 are (1) and float32. */
 mxn_status quantized_infer_ranges(inference *x, uint32_t first_range);
+
+/* By `shape` for a layer of the first n_inputs and output 0, and the ranges behind them. */
+mxn_status quantized_infer_layer(inference *x, op_infer shape, uint32_t n_inputs);
 mxn_status quantized_infer_range_dtypes(inference *x, uint32_t first_range);
 mxn_status quantized_expect(inference *x, uint32_t input); /* int8 or uint8, where the type is known */
 

@@ -153,11 +153,6 @@ static const struct distribution *find_distribution(const node *n) {
   return NULL;
 }
 
-static int64_t count_elements(const mxn_tensor *t) {
-  int64_t n = 0;
-  return shape_elements(&t->type, &n) ? n : 0;
-}
-
 /* _random_* */
 
 mxn_status random_shape(inference *x) {
@@ -185,7 +180,7 @@ mxn_status random_forward(const forward *f) {
   const struct distribution *d = find_distribution(f->node);
   const double a = attribute_number(f->node, d->parameters[0]);
   const double b = d->parameters[1] ? attribute_number(f->node, d->parameters[1]) : 0;
-  const int64_t n = count_elements(&f->outputs[0]);
+  const int64_t n = count_elements(&f->outputs[0].type);
   generator g = next_generator();
   for (int64_t i = 0; i < n; i++) {
     const double number = d->draw(&g, a, b);
@@ -203,7 +198,7 @@ mxn_status randint_dtype(inference *x) {
 }
 
 mxn_status randint_forward(const forward *f) {
-  const int64_t low = op_int(f->node, "low"), n = count_elements(&f->outputs[0]);
+  const int64_t low = op_int(f->node, "low"), n = count_elements(&f->outputs[0].type);
   const uint64_t range = (uint64_t)op_int(f->node, "high") - (uint64_t)low;
   generator g = next_generator();
   for (int64_t i = 0; i < n; i++) {
@@ -244,7 +239,7 @@ mxn_status sample_dtype(inference *x) {
 
 mxn_status sample_forward(const forward *f) {
   const struct distribution *d = find_distribution(f->node);
-  const int64_t n = count_elements(&f->outputs[0]), sets = count_elements(&f->inputs[0]);
+  const int64_t n = count_elements(&f->outputs[0].type), sets = count_elements(&f->inputs[0].type);
   generator g = next_generator();
   for (int64_t i = 0; i < n && sets > 0; i++) {
     double parameters[2] = {0, 0};
@@ -290,8 +285,8 @@ static int64_t draw_index(generator *g, const double *probabilities, int64_t n) 
 
 mxn_status multinomial_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;
-  const int64_t classes = t->dims[t->n_dims - 1], sets = count_elements(&f->inputs[0]) / classes;
-  const int64_t n = count_elements(&f->outputs[0]);
+  const int64_t classes = t->dims[t->n_dims - 1], sets = count_elements(&f->inputs[0].type) / classes;
+  const int64_t n = count_elements(&f->outputs[0].type);
   double *probabilities = arena_array(f->scratch, (size_t)classes, sizeof *probabilities);
   generator g = next_generator();
   for (int64_t i = 0; i < n && sets > 0; i++) {
@@ -437,11 +432,11 @@ static double log_density(const forward *f, const struct density *d, int64_t i, 
 mxn_status pdf_forward(const forward *f) {
   const struct density *d = find_density(f->node);
   const mxn_type *t = &f->inputs[0].type;
-  const int64_t n = count_elements(&f->outputs[0]);
+  const int64_t n = count_elements(&f->outputs[0].type);
   double *room = arena_array(f->scratch, 2 * (size_t)t->dims[t->n_dims - 1] + 2, sizeof *room);
   TRY(check_floats(f));
   const int64_t length = d->logarithm ? 1 : t->dims[t->n_dims - 1];
-  const int64_t sets = length > 0 ? count_elements(&f->inputs[1]) / length : 0;
+  const int64_t sets = length > 0 ? count_elements(&f->inputs[1].type) / length : 0;
   for (int64_t i = 0; i < n && sets > 0; i++) {
     const double logarithm = log_density(f, d, i, i / (n / sets), length, room);
     const double density = op_bool(f->node, "is_log") ? logarithm : exp(logarithm);

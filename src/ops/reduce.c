@@ -58,13 +58,16 @@ mxn_status reduce_axes(inference *x, const char *attribute_name, bool is_exclude
   return MXN_OK;
 }
 
-/* At least one dimension stays, as in MXNet's older operators. */
-static mxn_type reduced_shape(const mxn_type *in, const bool *is_reduced, bool keepdims) {
+mxn_type reduced_shape(const mxn_type *in, const bool is_reduced[MXN_MAX_DIMS], bool keepdims) {
   mxn_type out = {.n_dims = 0};
-  for (int32_t d = 0; d < in->n_dims; d++) {
-    if (is_reduced[d] && !keepdims) continue;
-    out.dims[out.n_dims++] = is_reduced[d] ? 1 : in->dims[d];
-  }
+  for (int32_t d = 0; d < in->n_dims; d++)
+    if (!is_reduced[d] || keepdims) out.dims[out.n_dims++] = is_reduced[d] ? 1 : in->dims[d];
+  return out;
+}
+
+/* At least one dimension stays, as in MXNet's older operators. */
+static mxn_type filled_shape(const mxn_type *in, const bool *is_reduced, bool keepdims) {
+  mxn_type out = reduced_shape(in, is_reduced, keepdims);
   if (out.n_dims == 0 && !keepdims) out.dims[out.n_dims++] = 1;
   return out;
 }
@@ -106,7 +109,7 @@ mxn_status reduce_shape(inference *x) {
   bool is_reduced[MXN_MAX_DIMS];
   if (in->n_dims < 0) return MXN_OK;
   TRY(reduce_axes(x, "axis", op_bool(x->node, "exclude"), in->n_dims, is_reduced));
-  const mxn_type out = reduced_shape(in, is_reduced, op_bool(x->node, "keepdims"));
+  const mxn_type out = filled_shape(in, is_reduced, op_bool(x->node, "keepdims"));
   return infer_output(x, 0, &out);
 }
 
@@ -204,7 +207,7 @@ mxn_status norm_shape(inference *x) {
     return infer_error(x, MXN_FORMAT, "attribute ord: expected 1 or 2, got %" PRId64, order);
   if (in->n_dims < 0) return MXN_OK;
   TRY(reduce_axes(x, "axis", false, in->n_dims, is_reduced));
-  const mxn_type out = reduced_shape(in, is_reduced, op_bool(x->node, "keepdims"));
+  const mxn_type out = filled_shape(in, is_reduced, op_bool(x->node, "keepdims"));
   return infer_output(x, 0, &out);
 }
 
@@ -255,7 +258,7 @@ mxn_status moments_shape(inference *x) {
     return infer_error(x, MXN_FORMAT, "attribute axes: expected at least one axis, got none");
   if (in->n_dims < 0) return MXN_OK;
   TRY(reduce_axes(x, "axes", false, in->n_dims, is_reduced));
-  const mxn_type out = reduced_shape(in, is_reduced, op_bool(x->node, "keepdims"));
+  const mxn_type out = filled_shape(in, is_reduced, op_bool(x->node, "keepdims"));
   TRY(infer_output(x, 0, &out));
   return infer_output(x, 1, &out);
 }
@@ -286,7 +289,7 @@ bool moments_batch(const node *n, const bool *is_carried) { return keeps_first_a
 static mxn_type shape_without(const mxn_type *in, int32_t axis, bool keepdims) {
   bool is_reduced[MXN_MAX_DIMS] = {false};
   is_reduced[axis] = true;
-  return reduced_shape(in, is_reduced, keepdims);
+  return filled_shape(in, is_reduced, keepdims);
 }
 
 static mxn_status infer_search(inference *x, bool is_all, int64_t from_axis, bool keepdims) {
@@ -328,8 +331,7 @@ static double find_extreme(const reduce_function *function, const double *x, int
 static mxn_status search(const forward *f, const reduce_function *function, bool is_all, int64_t from_axis) {
   const mxn_type *in = &f->inputs[0].type;
   bool is_reduced[MXN_MAX_DIMS] = {false};
-  for (int32_t d = 0; d < in->n_dims; d++)
-    is_reduced[d] = is_all || d == (from_axis < 0 ? from_axis + in->n_dims : from_axis);
+  for (int32_t d = 0; d < in->n_dims; d++) is_reduced[d] = is_all || d == axis_from_front(from_axis, in->n_dims);
   const reduction r = reduction_of(in, is_reduced);
   double *row = arena_array(f->scratch, (size_t)r.inputs, sizeof *row);
   for (int64_t o = 0; o < r.outputs; o++) {
@@ -373,15 +375,9 @@ mxn_status pick_shape(inference *x) {
 
 mxn_status pick_dtype(inference *x) { return infer_data_dtype(x); }
 
-static int64_t bring_inside(int64_t index, int64_t size, bool is_clipped) {
-  if (is_clipped) return index < 0 ? 0 : index >= size ? size - 1 : index;
-  const int64_t rest = index % size;
-  return rest < 0 ? rest + size : rest;
-}
-
 mxn_status pick_forward(const forward *f) {
   const mxn_type *in = &f->inputs[0].type;
-  const int64_t from_axis = op_int(f->node, "axis"), axis = from_axis < 0 ? from_axis + in->n_dims : from_axis;
+  const int32_t axis = axis_from_front(op_int(f->node, "axis"), in->n_dims);
   const bool is_clipped = strcmp(op_text(f->node, "mode"), "clip") == 0;
   const size_t bytes = mxn_dtype_bytes(in->dtype);
   bool is_reduced[MXN_MAX_DIMS] = {false};
@@ -391,8 +387,8 @@ mxn_status pick_forward(const forward *f) {
   for (int64_t o = 0; o < r.outputs; o++) {
     int64_t index;
     load_integers(&f->inputs[1], o, 1, &index);
-    const int64_t at = view_offset(r.n_outer, r.outer_dims, r.outer_steps, o) +
-                       bring_inside(index, r.inputs, is_clipped) * r.inner_steps[0];
+    index = is_clipped ? index_clip(index, r.inputs) : index_wrap(index, r.inputs);
+    const int64_t at = view_offset(r.n_outer, r.outer_dims, r.outer_steps, o) + index * r.inner_steps[0];
     memcpy((char *)f->outputs[0].data + (size_t)o * bytes, (const char *)f->inputs[0].data + (size_t)at * bytes, bytes);
   }
   return MXN_OK;

@@ -28,6 +28,9 @@ REDUCE_LIST(X)
 MXN_MUST_CHECK mxn_status reduce_axes(inference *x, const char *attribute, bool is_excluded, int32_t n_dims,
                                       bool is_reduced[MXN_MAX_DIMS]);
 
+/* The shape without the reduced axes, or with 1 there. */
+mxn_type reduced_shape(const mxn_type *in, const bool is_reduced[MXN_MAX_DIMS], bool keepdims);
+
 /* The elements that make one element of the output, for one output after the other. */
 typedef struct reduction {
   int64_t outputs, inputs; /* how many outputs, and inputs of each */

@@ -74,10 +74,7 @@ static void softmax(const forward *f, lines l, const softmax_options *o) {
 
 /* softmax, log_softmax, softmin. */
 
-static int32_t axis_of(const node *n, const mxn_type *t) {
-  const int64_t axis = op_int(n, "axis");
-  return (int32_t)(axis < 0 ? axis + t->n_dims : axis);
-}
+static int32_t axis_of(const node *n, const mxn_type *t) { return axis_from_front(op_int(n, "axis"), t->n_dims); }
 
 uint32_t softmax_inputs(const node *n) { return op_bool(n, "use_length") ? 2 : 1; }
 

@@ -23,6 +23,16 @@ view view_broadcast(const mxn_type *t, const mxn_type *shape) {
   return v;
 }
 
+view view_diagonal(const mxn_type *t, int32_t a, int32_t b, int64_t k) {
+  const view own = view_of(t);
+  view v = {.start = k > 0 ? k * own.steps[b] : -k * own.steps[a]};
+  int32_t at = 0;
+  for (int32_t d = 0; d < t->n_dims; d++)
+    if (d != a && d != b) v.steps[at++] = own.steps[d];
+  v.steps[at] = own.steps[a] + own.steps[b];
+  return v;
+}
+
 int64_t view_offset(int32_t n, const int64_t *dims, const int64_t *steps, int64_t index) {
   int64_t offset = 0;
   for (int32_t d = n - 1; d >= 0; d--) {

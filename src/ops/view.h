@@ -24,6 +24,9 @@ view view_of(const mxn_type *t);
 /* The tensor as numpy broadcasts it to `shape`, to which it must fit. */
 view view_broadcast(const mxn_type *t, const mxn_type *shape);
 
+/* Diagonal k of axes a and b as the last dimension, behind the other axes. */
+view view_diagonal(const mxn_type *t, int32_t a, int32_t b, int64_t k);
+
 /* `out` in its order, read through a view of `in`; both have one element type. */
 void copy_view(mxn_tensor *out, const mxn_tensor *in, const view *v);
 

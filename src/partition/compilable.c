@@ -80,10 +80,8 @@ static const char *check_pooling(const node *n) {
   return check_image(n);
 }
 
-static int64_t normal_axis(int64_t axis, int32_t n_dims) { return axis < 0 ? axis + n_dims : axis; }
-
 static const char *check_concat(const node *n) {
-  return normal_axis(op_int(n, "dim"), n->outputs[0].n_dims) == 1 ? NULL : "its axis is not 1";
+  return axis_from_front(op_int(n, "dim"), n->outputs[0].n_dims) == 1 ? NULL : "its axis is not 1";
 }
 
 static const char *check_dropout(const node *n) {
@@ -102,7 +100,7 @@ static const char *check_softmax(const node *n) {
 static const char *check_softmax_output(const node *n) { return op_softmax_axis(n) == 1 ? NULL : "its axis is not 1"; }
 
 static const char *check_batch_norm(const node *n) {
-  if (normal_axis(op_int(n, "axis"), n->outputs[0].n_dims) != 1) return "its axis is not 1";
+  if (axis_from_front(op_int(n, "axis"), n->outputs[0].n_dims) != 1) return "its axis is not 1";
   if (op_bool(n, "output_mean_var")) return "it gives mean and variance, too";
   return check_parameters(n);
 }
