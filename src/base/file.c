@@ -54,6 +54,13 @@ struct file_writer {
   uint8_t buffer[BUFFER_BYTES];
 };
 
+/* A rename would put a file in the place of a device, a pipe or a socket. What a
+ * folder does, rename() says. */
+static bool is_special(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 /* A new file "PATH.tmp-PID-N" with the permissions that the umask leaves, which
  * mkstemp would not give. */
 static int open_temporary(file_writer *w, size_t bytes) {
@@ -75,6 +82,7 @@ static void destroy_writer(file_writer *w) {
 
 mxn_status file_writer_open(const char *path, file_writer **out_writer, mxn_error *err) {
   *out_writer = NULL;
+  if (is_special(path)) return error_set(err, MXN_IO, "%s: cannot write: not a regular file", path);
   file_writer *w = calloc(1, sizeof *w);
   if (!w) return error_set(err, MXN_NOMEM, "%s: out of memory", path);
   const size_t bytes = strlen(path) + 48;

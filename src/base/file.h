@@ -15,11 +15,14 @@ typedef struct mapped_file {
   size_t bytes;
 } mapped_file;
 
-/* Map a regular file read-only (MAP_PRIVATE). Messages name the path. */
+/* Map a regular file read-only (MAP_PRIVATE). Messages name the path. Whoever
+ * makes the file shorter meanwhile ends the process (SIGBUS); a file that is
+ * replaced by rename stays as it was. */
 MXN_MUST_CHECK mxn_status file_map(const char *path, mapped_file *out_file, mxn_error *err);
 void file_unmap(mapped_file *file); /* also for one that is all zero */
 
-/* A file being written under a temporary name beside `path`. */
+/* A file being written under a temporary name beside `path`, which is a regular
+ * file or none. */
 typedef struct file_writer file_writer;
 MXN_MUST_CHECK mxn_status file_writer_open(const char *path, file_writer **out_writer, mxn_error *err);
 /* Append; the first error sticks and comes out of file_writer_commit(). */

@@ -267,6 +267,11 @@ static void test_file_errors(void **state) {
   assert_string_equal(err.message, "none/file: cannot create: No such file or directory");
   assert_null(w);
   error_clear(&err);
+  /* Root would replace a device by a file. */
+  assert_int_equal(file_writer_open("file", &w, &err), MXN_IO);
+  assert_string_equal(err.message, "file: cannot write: not a regular file");
+  assert_null(w);
+  error_clear(&err);
   assert_int_equal(mkdir("folder", 0700), 0);
   assert_int_equal(file_writer_open("folder", &w, &err), MXN_OK);
   file_writer_write(w, "x", 1);
