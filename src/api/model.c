@@ -57,10 +57,9 @@ static mxn_status take_array(mxn_model *m, const mxn_array *array, mxn_error *er
   const mxn_type *type = &array->tensor.type;
   const bool is_none = type->n_dims == -1 && !array->tensor.data;
   if (!array->name) return error_set(err, MXN_ARGUMENT, "%s: an array has no name", m->graph->name);
-  if (!is_none && (type->n_dims < 0 || type->n_dims > MXN_MAX_DIMS || !type_bytes(type, &bytes) || !array->tensor.data))
+  if (!is_none && (!type_bytes(type, &bytes) || !array->tensor.data))
     return error_set(err, MXN_ARGUMENT, "%s: array '%s': expected a type, a shape and data, got %s %s%s",
-                     m->graph->name, array->name, mxn_dtype_name(type->dtype),
-                     type->n_dims > MXN_MAX_DIMS ? "of too many dimensions" : shape_text(type, shape),
+                     m->graph->name, array->name, mxn_dtype_name(type->dtype), shape_text(type, shape),
                      array->tensor.data ? "" : " without data");
   parameter *p = ARENA_PUSH(&m->arena, m->parameters.items, m->parameters.n_items, m->parameters.capacity);
   *p = parameter_named(&m->arena, array->name, strlen(array->name));
@@ -105,6 +104,11 @@ mxn_status mxn_model_load_files(const char *symbol_path, const char *params_path
 
 mxn_status mxn_model_create(const char *name, const char *symbol, size_t symbol_bytes, const mxn_array *arrays,
                             size_t n_arrays, mxn_model **out_model, mxn_error *err) {
+  if (!symbol) { /* create() would take `name` for a file */
+    error_clear(err);
+    *out_model = NULL;
+    return error_set(err, MXN_ARGUMENT, "%s: expected the text of a symbol, got NULL", name);
+  }
   const model_source source = {
       .name = name, .symbol = symbol, .symbol_bytes = symbol_bytes, .arrays = arrays, .n_arrays = n_arrays};
   return create(&source, out_model, err);

@@ -63,10 +63,11 @@ static mxn_status merge_input(const graph *g, node *n, const mxn_input *input, m
 }
 
 static mxn_status set_input(const mxn_model *model, const graph *g, const mxn_input *input, mxn_error *err) {
+  char text[SHAPE_TEXT_BYTES];
   bool is_found = false;
-  if (input->type.n_dims < -1 || input->type.n_dims > MXN_MAX_DIMS)
-    return error_set(err, MXN_ARGUMENT, "%s: variable '%s': expected at most %d dimensions, got %d", g->name,
-                     input->name, MXN_MAX_DIMS, input->type.n_dims);
+  if (!type_is_valid(&input->type))
+    return error_set(err, MXN_ARGUMENT, "%s: variable '%s': expected a dtype and dimensions, or -1, got %s %s", g->name,
+                     input->name, mxn_dtype_name(input->type.dtype), shape_text(&input->type, text));
   for (size_t i = 0; i < g->n_nodes; i++) {
     node *n = g->nodes[i];
     if (!node_is_variable(n) || strcmp(n->name, input->name) != 0) continue;

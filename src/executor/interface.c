@@ -23,7 +23,7 @@ static mxn_status check_input(const graph *g, const mxn_input *input, mxn_error 
   const char **names = arena_array(g->arena, g->n_nodes, sizeof *names);
   name_list all = {0};
   size_t n = 0, bytes;
-  if (input->type.n_dims > MXN_MAX_DIMS || !shape_is_known(&input->type) || !type_bytes(&input->type, &bytes))
+  if (!type_bytes(&input->type, &bytes))
     return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected a type and a shape, got %s %s", g->name, input->name,
                      mxn_dtype_name(input->type.dtype), shape_text(&input->type, text));
   for (size_t i = 0; i < g->n_nodes; i++) {

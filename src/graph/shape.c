@@ -18,7 +18,7 @@ mxn_type type_of(mxn_dtype dtype, int32_t n_dims, const int64_t *dims) {
 }
 
 bool shape_is_known(const mxn_type *t) {
-  if (t->n_dims < 0) return false;
+  if (t->n_dims < 0 || t->n_dims > MXN_MAX_DIMS) return false;
   for (int32_t d = 0; d < t->n_dims; d++)
     if (t->dims[d] < 0) return false;
   return true;
@@ -52,6 +52,13 @@ bool type_bytes(const mxn_type *t, size_t *out_bytes) {
   return element > 0 && shape_elements(t, &elements) && !__builtin_mul_overflow((size_t)elements, element, out_bytes);
 }
 
+bool type_is_valid(const mxn_type *t) {
+  if (t->n_dims < -1 || t->n_dims > MXN_MAX_DIMS) return false;
+  for (int32_t d = 0; d < t->n_dims; d++)
+    if (t->dims[d] < -1) return false;
+  return t->dtype == MXN_DTYPE_UNKNOWN || mxn_dtype_bytes(t->dtype) > 0;
+}
+
 bool shape_merge(mxn_type *into, const mxn_type *from) {
   if (from->n_dims < 0) return true;
   mxn_type merged = *from;
@@ -69,6 +76,7 @@ bool shape_merge(mxn_type *into, const mxn_type *from) {
 
 const char *shape_text(const mxn_type *t, char text[SHAPE_TEXT_BYTES]) {
   if (t->n_dims < 0) return snprintf(text, SHAPE_TEXT_BYTES, "?"), text;
+  if (t->n_dims > MXN_MAX_DIMS) return snprintf(text, SHAPE_TEXT_BYTES, "(%" PRId32 " dimensions)", t->n_dims), text;
   /* Room for the longest number and ")" stays free, so nothing is cut inside. */
   size_t used = 0;
   text[used++] = '(';

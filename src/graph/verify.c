@@ -39,13 +39,6 @@ static const char *value_problem(const graph *g, value v, size_t limit) {
   return NULL;
 }
 
-static bool type_is_sane(const mxn_type *t) {
-  if (t->n_dims < -1 || t->n_dims > MXN_MAX_DIMS) return false;
-  for (int32_t d = 0; d < t->n_dims; d++)
-    if (t->dims[d] < -1) return false;
-  return t->dtype == MXN_DTYPE_UNKNOWN || mxn_dtype_bytes(t->dtype) > 0;
-}
-
 static mxn_status verify_variable(const verifier *v, const node *n) {
   if (n->n_inputs > 0) return broken(v, n, "a variable has %" PRIu32 " inputs", n->n_inputs);
   if (n->n_outputs != 1) return broken(v, n, "a variable has %" PRIu32 " outputs", n->n_outputs);
@@ -77,7 +70,7 @@ static mxn_status verify_node(const verifier *v, const node *n) {
   }
   if (n->n_outputs == 0) return broken(v, n, "it has no outputs");
   for (uint32_t i = 0; i < n->n_outputs; i++)
-    if (!type_is_sane(&n->outputs[i])) return broken(v, n, "the type of output %" PRIu32 " is not valid", i);
+    if (!type_is_valid(&n->outputs[i])) return broken(v, n, "the type of output %" PRIu32 " is not valid", i);
   if (node_is_variable(n)) return verify_variable(v, n);
   if (n->constant) return broken(v, n, "an operator has an array");
   return verify_fused(v, n);

@@ -173,10 +173,11 @@ static mxn_status check_types(const char *path, const parameter_list *list, mxn_
   char shape[SHAPE_TEXT_BYTES];
   size_t bytes;
   for (size_t i = 0; i < list->n_items; i++) {
-    const mxn_type *type = &list->items[i].tensor.type;
-    if (type->n_dims >= 0 && !type_bytes(type, &bytes))
-      return error_set(err, MXN_ARGUMENT, "%s: array '%s': cannot write type %s%s", path, list->items[i].name,
-                       mxn_dtype_name(type->dtype), shape_text(type, shape));
+    const mxn_tensor *t = &list->items[i].tensor;
+    if (t->type.n_dims == -1 && !t->data) continue; /* what MXNet calls none */
+    if (!type_bytes(&t->type, &bytes) || (bytes > 0 && !t->data))
+      return error_set(err, MXN_ARGUMENT, "%s: array '%s': cannot write type %s%s%s", path, list->items[i].name,
+                       mxn_dtype_name(t->type.dtype), shape_text(&t->type, shape), t->data ? "" : " without data");
   }
   return MXN_OK;
 }

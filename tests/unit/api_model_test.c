@@ -94,6 +94,32 @@ static void test_refuses_arrays(void **state) {
   mxn_error err = {0};
   mxn_model *model;
   assert_int_equal(mxn_model_create("net", symbol, 20, NULL, 0, &model, &err), MXN_FORMAT);
+  assert_int_equal(mxn_model_create("net", NULL, 0, NULL, 0, &model, &err), MXN_ARGUMENT);
+  assert_null(model);
+  ASSERT_MESSAGE(err, "net: expected the text of a symbol, got NULL");
+}
+
+/* Nothing is written of arrays that cannot be, and no byte beyond them is read. */
+static void test_refuses_to_save_arrays(void **state) {
+  (void)state;
+  static const struct {
+    mxn_tensor tensor;
+    const char *message;
+  } cases[] = {
+      {{{MXN_FLOAT32, 17, {2, 3}}, weight}, "array 'w': cannot write type float32(17 dimensions)"},
+      {{{MXN_FLOAT32, INT32_MAX, {2, 3}}, weight}, "array 'w': cannot write type float32(2147483647 dimensions)"},
+      {{{MXN_FLOAT32, 2, {2, 3}}, NULL}, "array 'w': cannot write type float32(2, 3) without data"},
+      {{{MXN_FLOAT32, 2, {INT64_MAX, 3}}, weight}, "array 'w': cannot write type float32(9223372036854775807, 3)"},
+      {{{MXN_FLOAT32, -2, {0}}, NULL}, "array 'w': cannot write type float32? without data"},
+      {{{(mxn_dtype)9, 1, {1}}, weight}, "array 'w': cannot write type unknown(1)"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    mxn_error err = {0};
+    const mxn_array array = {"w", cases[i].tensor};
+    assert_int_equal(mxn_arrays_save(fixture_path("bad.params"), &array, 1, &err), MXN_ARGUMENT);
+    ASSERT_MESSAGE(err, cases[i].message);
+    assert_int_equal(access(fixture_path("bad.params"), F_OK), -1);
+  }
 }
 
 static void test_infers(void **state) {
@@ -142,7 +168,11 @@ static void test_refuses_to_infer(void **state) {
       {{"data", {MXN_FLOAT32, 2, {5, 4}}}, MXN_SHAPE, "'fc'"},
       {{"weight", {MXN_FLOAT32, 2, {2, 4}}}, MXN_SHAPE, "variable 'weight': expected shape (2, 3), got (2, 4)"},
       {{"weight", {MXN_INT32, 2, {2, 3}}}, MXN_SHAPE, "expected dtype float32, got int32"},
-      {{"data", {MXN_FLOAT32, 17, {5, 4}}}, MXN_ARGUMENT, "at most 16 dimensions, got 17"},
+      {{"data", {MXN_FLOAT32, 17, {5, 4}}}, MXN_ARGUMENT, "or -1, got float32 (17 dimensions)"},
+      {{"data", {MXN_FLOAT32, INT32_MAX, {5, 4}}}, MXN_ARGUMENT, "got float32 (2147483647 dimensions)"},
+      {{"data", {MXN_FLOAT32, -2, {5, 4}}}, MXN_ARGUMENT, "or -1, got float32 ?"},
+      {{"data", {MXN_FLOAT32, 2, {5, -4}}}, MXN_ARGUMENT, "or -1, got float32 (5, ?)"},
+      {{"data", {(mxn_dtype)9, 2, {5, 3}}}, MXN_ARGUMENT, "or -1, got unknown (5, 3)"},
   };
   mxn_model *model = create(&weight_array, 1);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -159,6 +189,7 @@ int main(void) {
       cmocka_unit_test(test_prints_what_fits),
       cmocka_unit_test(test_gives_arrays_back),
       cmocka_unit_test(test_refuses_arrays),
+      cmocka_unit_test(test_refuses_to_save_arrays),
       cmocka_unit_test(test_infers),
       cmocka_unit_test(test_inputs_go_before_what_the_symbol_says),
       cmocka_unit_test(test_refuses_to_infer),
