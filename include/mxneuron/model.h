@@ -132,7 +132,8 @@ typedef struct mxn_left_out {
 MXN_API size_t mxn_model_n_left_out(const mxn_model *model);
 MXN_API mxn_left_out mxn_model_get_left_out(const mxn_model *model, size_t index);
 
-/* Options of mxn_compile; zero everything and set struct_bytes to sizeof. */
+/* Options of mxn_compile; zero everything and set struct_bytes to sizeof, else
+ * they are an error. */
 typedef struct mxn_compile_options {
   size_t struct_bytes;
   const char *const *excl_node_names; /* nodes to leave to the framework */

@@ -292,7 +292,7 @@ mxn_status mxn_compile(const mxn_model *model, const mxn_input *inputs, size_t n
   error_clear(err);
   *out_model = NULL;
   mxn_compile_options o = {0};
-  if (options) memcpy(&o, options, options->struct_bytes < sizeof o ? options->struct_bytes : sizeof o);
+  if (options) TRY(options_read("mxn_compile_options", options, options->struct_bytes, &o, sizeof o, err));
   mxn_model *m = model_create();
   if (!m) return error_set(err, MXN_NOMEM, "%s: out of memory", model->graph->name);
   compilation c = {.source = model, .options = &o, .model = m, .arena = &m->arena};

@@ -195,7 +195,7 @@ static mxn_status bind_input(mxn_executor *e, size_t i, const mxn_input *input, 
   for (size_t k = 0; k < i; k++)
     if (!strcmp(e->input_names[k], input->name))
       return error_set(err, MXN_ARGUMENT, "%s: input '%s' is given twice", e->graph->name, input->name);
-  if (input->type.n_dims > MXN_MAX_DIMS || !shape_is_known(&input->type) || !type_bytes(&input->type, &bytes))
+  if (!type_bytes(&input->type, &bytes))
     return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected a type and a shape, got %s %s", e->graph->name,
                      input->name, mxn_dtype_name(input->type.dtype), shape_text(&input->type, text));
   e->input_names[i] = n->name;
@@ -358,7 +358,9 @@ mxn_status mxn_executor_create(const mxn_model *model, const mxn_input *inputs, 
   error_clear(err);
   *out_executor = NULL;
   mxn_executor_options o = {0};
-  if (options) memcpy(&o, options, options->struct_bytes < sizeof o ? options->struct_bytes : sizeof o);
+  if (options) TRY(options_read("mxn_executor_options", options, options->struct_bytes, &o, sizeof o, err));
+  if (o.allocate && !o.release)
+    return error_set(err, MXN_ARGUMENT, "mxn_executor_options.release: expected a function beside allocate, got NULL");
   mxn_executor *e = calloc(1, sizeof *e);
   if (!e) return error_set(err, MXN_NOMEM, "%s: out of memory", model->graph->name);
   e->allocate = o.allocate ? o.allocate : allocate_on_heap;
@@ -395,6 +397,21 @@ const char *mxn_executor_output_name(const mxn_executor *executor, size_t index)
 
 static bool type_equal(const mxn_type *a, const mxn_type *b) { return a->dtype == b->dtype && shape_equal(a, b); }
 
+/* An output of the last run, fed back, would be written while it is read. */
+static mxn_status check_overlap(const mxn_executor *e, size_t index, const mxn_tensor *input, mxn_error *err) {
+  size_t bytes = 0, output_bytes = 0;
+  if (!type_bytes(&input->type, &bytes)) return MXN_OK;
+  const uintptr_t begin = (uintptr_t)input->data, end = begin + bytes;
+  for (size_t i = 0; i < e->n_outputs; i++) {
+    const mxn_tensor *t = &e->tensors[e->outputs[i].node->id][e->outputs[i].output];
+    const uintptr_t output = (uintptr_t)(e->own_output[i] ? e->own_output[i] : t->data);
+    if (!output || !type_bytes(&t->type, &output_bytes) || begin >= output + output_bytes || output >= end) continue;
+    return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected a copy of output '%s', got the executor's own memory",
+                     e->graph->name, e->input_names[index], e->output_names[i]);
+  }
+  return MXN_OK;
+}
+
 static mxn_status take_inputs(mxn_executor *e, const mxn_tensor *inputs, size_t n_inputs, mxn_error *err) {
   char expected[SHAPE_TEXT_BYTES], got[SHAPE_TEXT_BYTES];
   if (n_inputs != e->n_inputs)
@@ -407,6 +424,7 @@ static mxn_status take_inputs(mxn_executor *e, const mxn_tensor *inputs, size_t 
                        mxn_dtype_name(inputs[i].type.dtype), shape_text(&inputs[i].type, got));
     if (!inputs[i].data)
       return error_set(err, MXN_ARGUMENT, "%s: input '%s' has no data", e->graph->name, e->input_names[i]);
+    TRY(check_overlap(e, i, &inputs[i], err));
     e->tensors[e->inputs[i]->id][0].data = inputs[i].data;
   }
   return MXN_OK;

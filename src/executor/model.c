@@ -150,6 +150,19 @@ mxn_status find_values(graph *g, const char *const *names, size_t n_names, value
   return MXN_OK;
 }
 
+mxn_status options_read(const char *type, const void *options, size_t bytes, void *out_options, size_t known_bytes,
+                        mxn_error *err) {
+  const char *given = options;
+  if (bytes < sizeof bytes)
+    return error_set(err, MXN_ARGUMENT, "%s.struct_bytes: expected sizeof(%s), got %zu", type, type, bytes);
+  for (size_t i = known_bytes; i < bytes; i++)
+    if (given[i])
+      return error_set(err, MXN_UNSUPPORTED, "%s: byte %zu is set, this library knows the first %zu", type, i,
+                       known_bytes);
+  memcpy(out_options, options, bytes < known_bytes ? bytes : known_bytes);
+  return MXN_OK;
+}
+
 void name_list_add(name_list *list, const char *name, const char *op) {
   char item[128];
   enum { ROOM_FOR_MORE = 32 };

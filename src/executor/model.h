@@ -48,6 +48,12 @@ const char *model_value_name(graph *g, value v);
 MXN_MUST_CHECK mxn_status find_values(graph *g, const char *const *names, size_t n_names, value **out_values,
                                       mxn_error *err);
 
+/* Copy a public struct of options, of `bytes` bytes in the caller's eyes, into the
+ * zeroed one that this library knows. ARGUMENT where `bytes` is not set,
+ * UNSUPPORTED where an option is that only a newer library has. `type` is its name. */
+MXN_MUST_CHECK mxn_status options_read(const char *type, const void *options, size_t bytes, void *out_options,
+                                       size_t known_bytes, mxn_error *err);
+
 /* A fixed vector of names for a message: "'a', 'b' and 3 more". */
 typedef struct name_list {
   char text[256];

@@ -102,7 +102,7 @@ static void refuses(const mxn_model *model, const mxn_input *inputs, size_t n, m
 static void test_refuses_to_bind(void **state) {
   (void)state;
   mxn_model *model = load();
-  const mxn_input unknown = {"dta", data_input.type}, integer = {"data", {MXN_INT32, 2, {2, 3}}};
+  const mxn_input unknown = {"dta", data_input.type}, many = {"data", {MXN_FLOAT32, INT32_MAX, {2, 3}}};
   const mxn_input unshaped = {"data", {MXN_FLOAT32, 2, {-1, 3}}}, narrow = {"data", {MXN_FLOAT32, 2, {2, 4}}};
   const mxn_input twice[] = {data_input, data_input};
   const mxn_input labelled[] = {data_input, {"softmax_label", {MXN_FLOAT32, 1, {7}}}};
@@ -110,12 +110,75 @@ static void test_refuses_to_bind(void **state) {
   refuses(model, &unknown, 1, MXN_ARGUMENT, "there is no input 'dta'; near names: 'data'");
   refuses(model, &unshaped, 1, MXN_ARGUMENT, "expected a type and a shape, got float32 (?, 3)");
   refuses(model, &narrow, 1, MXN_SHAPE, "'fc'");
+  refuses(model, &many, 1, MXN_ARGUMENT, "expected a type and a shape, got float32 (2147483647 dimensions)");
   refuses(model, twice, 2, MXN_ARGUMENT, "given twice");
-  (void)integer;
   /* A label may be given, and is not looked at. */
   mxn_error err = {0};
   mxn_executor *executor;
   CHECK_OK(mxn_executor_create(model, labelled, 2, NULL, &executor, &err));
+  mxn_executor_destroy(executor);
+  mxn_model_close(model);
+}
+
+static void refuses_options(const mxn_model *model, const mxn_executor_options *options, mxn_status status,
+                            const char *message) {
+  mxn_error err = {0};
+  mxn_executor *executor;
+  assert_int_equal(mxn_executor_create(model, &data_input, 1, options, &executor, &err), status);
+  assert_null(executor);
+  ASSERT_MESSAGE(err, message);
+}
+
+static void *no_memory(void *context, size_t bytes) {
+  (void)context;
+  (void)bytes;
+  return NULL;
+}
+
+/* Options without their size would be passed over in silence. */
+static void test_refuses_options(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *model = load();
+  mxn_executor *executor;
+  struct {
+    mxn_executor_options known;
+    int64_t newer;
+  } options = {.known = {.n_cores = 1}};
+  refuses_options(model, &options.known, MXN_ARGUMENT, "mxn_executor_options.struct_bytes: expected sizeof");
+  options.known.struct_bytes = sizeof options.known;
+  options.known.allocate = no_memory;
+  refuses_options(model, &options.known, MXN_ARGUMENT, "mxn_executor_options.release: expected a function");
+  options.known.allocate = NULL;
+  options.known.struct_bytes = sizeof options;
+  CHECK_OK(mxn_executor_create(model, &data_input, 1, &options.known, &executor, &err));
+  mxn_executor_destroy(executor);
+  options.newer = 1;
+  refuses_options(model, &options.known, MXN_UNSUPPORTED, "mxn_executor_options: byte ");
+  mxn_model_close(model);
+}
+
+/* What an output holds would be overwritten while it is read. */
+static void test_refuses_its_own_memory(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *model = load();
+  mxn_executor *executor;
+  const char *names[] = {"softmax_output", "data"};
+  const mxn_executor_options options = {.struct_bytes = sizeof options, .outputs = names, .n_outputs = 2};
+  CHECK_OK(mxn_executor_create(model, &data_input, 1, &options, &executor, &err));
+  float x[] = {1, 0, 0, -1, 1, -1};
+  mxn_tensor input = {data_input.type, x}, outputs[2];
+  CHECK_OK(mxn_executor_run(executor, &input, 1, outputs, 2, &err));
+  for (int i = 0; i < 2; i++) {
+    const char *message =
+        i ? "input 'data': expected a copy of output 'data'" : "expected a copy of output 'softmax_output'";
+    input.data = outputs[i].data;
+    assert_int_equal(mxn_executor_run(executor, &input, 1, outputs, 2, &err), MXN_ARGUMENT);
+    ASSERT_MESSAGE(err, message);
+  }
+  input.data = x;
+  CHECK_OK(mxn_executor_run(executor, &input, 1, outputs, 2, &err));
   mxn_executor_destroy(executor);
   mxn_model_close(model);
 }
@@ -127,9 +190,11 @@ static void test_refuses_to_run(void **state) {
   mxn_executor *executor;
   CHECK_OK(mxn_executor_create(model, &data_input, 1, NULL, &executor, &err));
   float x[6] = {0};
-  mxn_tensor input = {fixture_type(2, 3, 2), x}, output = {.data = x};
+  mxn_tensor input = {fixture_type(2, 3, 2), x}, output = {.data = x}, many = {{MXN_FLOAT32, INT32_MAX, {2, 3}}, x};
   assert_int_equal(mxn_executor_run(executor, &input, 1, &output, 1, &err), MXN_SHAPE);
   ASSERT_MESSAGE(err, "input 'data': bound to float32 (2, 3), got float32 (3, 2)");
+  assert_int_equal(mxn_executor_run(executor, &many, 1, &output, 1, &err), MXN_SHAPE);
+  ASSERT_MESSAGE(err, "got float32 (2147483647 dimensions)");
   assert_int_equal(mxn_executor_run(executor, &input, 0, &output, 1, &err), MXN_ARGUMENT);
   assert_int_equal(mxn_executor_run(executor, &input, 1, &output, 0, &err), MXN_ARGUMENT);
   assert_ptr_equal(output.data, x);
@@ -197,6 +262,7 @@ int main(void) {
       cmocka_unit_test(test_describes_the_model),     cmocka_unit_test(test_runs),
       cmocka_unit_test(test_runs_in_float64),         cmocka_unit_test(test_inner_outputs),
       cmocka_unit_test(test_refuses_to_bind),         cmocka_unit_test(test_refuses_to_run),
+      cmocka_unit_test(test_refuses_options),         cmocka_unit_test(test_refuses_its_own_memory),
       cmocka_unit_test(test_lists_unknown_operators), cmocka_unit_test(test_unknown_operators_inside_control_flow),
   };
   return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
