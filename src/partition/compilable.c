@@ -15,6 +15,13 @@
 
 typedef const char *(*check_function)(const node *n);
 
+/* Elements of a value: sums of some thousand values' bytes stay far from 64 bits. */
+#define MAX_ELEMENTS (INT64_C(1) << 36)
+
+/* Elements of a padded input that always pass; above, how many times those of input
+ * and output. A kernel of 7 around one pixel makes 49. */
+enum { MAX_PADDING = 1 << 20, MAX_PADDED_TIMES = 64 };
+
 static bool is_constant(value v) { return v.node->constant != NULL; }
 
 static bool is_one_of(const char *text, const char *const *known, size_t n_known) {
@@ -48,10 +55,25 @@ static const char *check_image(const node *n) {
   return value_type(n->inputs[0])->n_dims == 4 ? NULL : "its input does not have 4 dimensions";
 }
 
+/* The padding lies in memory around the input, so a hostile one must not fill it:
+ * two pads of 2^31 would even wrap the bytes of the arena. */
+static const char *check_padding(const node *n) {
+  static const char reason[] = "its padding is much larger than its values";
+  const op_tuple pad = op_tuple_of(n, "pad");
+  const mxn_type *in = value_type(n->inputs[0]);
+  mxn_type padded = *in;
+  int64_t n_padded, n_in, n_out;
+  for (int i = 0; i < 2; i++) padded.dims[2 + i] += 2 * op_tuple_at(pad, i, 0);
+  if (!shape_elements(&padded, &n_padded) || !shape_elements(in, &n_in) || !shape_elements(&n->outputs[0], &n_out))
+    return reason;
+  return n_padded <= MAX_PADDING || n_padded / MAX_PADDED_TIMES <= n_in + n_out ? NULL : reason;
+}
+
 static const char *check_convolution(const node *n) {
   if (op_tuple_of(n, "kernel").n != 2) return "its kernel does not have 2 dimensions";
   if (!is_default_or(op_text(n, "layout"), "NCHW")) return "its layout is not NCHW";
   const char *reason = check_image(n);
+  if (!reason) reason = check_padding(n);
   return reason ? reason : check_parameters(n);
 }
 
@@ -194,7 +216,8 @@ static const char *check_type(const mxn_type *t) {
   if (t->dtype == MXN_DTYPE_UNKNOWN) return "its element type is not known";
   if (t->dtype != MXN_FLOAT32) return "it is not in float32";
   if (t->n_dims != 2 && t->n_dims != 4) return "its values have neither 2 nor 4 dimensions";
-  if (!shape_elements(t, &elements) || elements == 0) return "its values are empty or too large";
+  if (!shape_elements(t, &elements) || elements == 0 || elements > MAX_ELEMENTS)
+    return "its values are empty or too large";
   return NULL;
 }
 

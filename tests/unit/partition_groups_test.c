@@ -244,6 +244,24 @@ static void test_reasons(void **state) {
       "f", "its weights are not in the parameter file");
 }
 
+/* 2^62 elements: their bytes are 0 in 64 bits. */
+static void test_reasons_of_size(void **state) {
+  (void)state;
+  assert_reason(
+      "%2 = input \"a\" : float32(65536, 1, 32768, 1)\n%3 = input \"b\" : float32(1, 65536, 1, 32768)\n"
+      "%4 = broadcast_add(%2, %3) \"f\" : ? ?\noutput %4\n",
+      "f", "its values are empty or too large");
+  assert_reason(
+      "%2 = input \"k\" : float32(2, 4, 1, 1)\n"
+      "%3 = Convolution(%0, %2) \"f\" {kernel=\"(1, 1)\", num_filter=\"2\", no_bias=\"True\", "
+      "pad=\"(2147483647, 2147483647)\", stride=\"(2147483647, 2147483647)\"} : ? ?\noutput %3\n",
+      "f", "its padding is much larger than its values");
+  assert_reason(
+      "%2 = Convolution(%0, %1) \"f\" {kernel=\"(3, 3)\", num_filter=\"1\", no_bias=\"True\", "
+      "pad=\"(250, 250)\"} : ? ?\noutput %2\n",
+      "f", "it is compiled");
+}
+
 /* Names. */
 
 static mxn_status refuse(const partition_options *o, mxn_error *err) {
@@ -291,6 +309,7 @@ int main(void) {
       TEST(test_random_graphs),
       TEST(test_large_graph),
       TEST(test_reasons),
+      TEST(test_reasons_of_size),
       TEST(test_unknown_names),
       TEST(test_forced_name),
   };
