@@ -79,7 +79,9 @@ typedef struct mxn_neuronbin_header {
   uint64_t arena_bytes;          /* 120 activations of one session, without MXN_OVER_READ_BYTES */
   uint64_t flops;                /* 128 of one run: 2 per multiply-add */
   uint32_t n_operators;          /* 136 operators of the framework that were compiled */
-  uint32_t reserved0[7];         /* 140 zero */
+  uint32_t reserved0[1];         /* 140 zero */
+  uint64_t weights_checksum;     /* 144 of the weights section, see base/checksum.h; 0: none */
+  uint32_t reserved4[4];         /* 152 zero */
   uint32_t n_cores;              /* 168 NeuronCores (pipeline stages) that it uses */
   uint32_t reserved1[1];         /* 172 zero */
   mxn_neuronbin_section strings; /* 176 */
@@ -134,6 +136,7 @@ typedef struct mxn_neuronbin_kernel {
 } mxn_neuronbin_kernel;
 
 static_assert(sizeof(mxn_neuronbin_header) == 1024, "header layout");
+static_assert(offsetof(mxn_neuronbin_header, weights_checksum) == 144, "checksum of the weights");
 static_assert(offsetof(mxn_neuronbin_header, n_cores) == 168, "core count for neuron_check_model");
 static_assert(offsetof(mxn_neuronbin_header, n_requested_cores) == 476, "requested cores");
 static_assert(offsetof(mxn_neuronbin_header, cores_per_node) == 480, "cores per node");

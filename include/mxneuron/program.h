@@ -47,6 +47,19 @@ MXN_API MXN_MUST_CHECK mxn_status mxn_program_open(const char *path, const char 
 MXN_API MXN_MUST_CHECK mxn_status mxn_program_open_memory(const void *data, size_t bytes, const char *label,
                                                           mxn_program **out_program, mxn_error *err);
 
+/* As mxn_program_open_memory, for a neuronbin of which there are several copies that
+ * come and go, such as a framework's arrays: all but the weights is copied, `data`
+ * is not needed after return. Each run then needs the weights of some copy, see
+ * mxn_session_use_weights(). */
+MXN_API MXN_MUST_CHECK mxn_status mxn_program_open_detached(const void *data, size_t bytes, const char *label,
+                                                            mxn_program **out_program, mxn_error *err);
+
+/* Whether `data` is a whole and unchanged copy of the program's neuronbin. Reads all
+ * of the weights, but for a checksum, not a digest: about 10 ms for 100 MB. Any
+ * thread. Error: FORMAT (what was changed). */
+MXN_API MXN_MUST_CHECK mxn_status mxn_program_check_copy(const mxn_program *program, const void *data, size_t bytes,
+                                                         mxn_error *err);
+
 /* NULL is fine. No session of the program may be left. */
 MXN_API void mxn_program_close(mxn_program *program);
 
@@ -98,6 +111,22 @@ MXN_API void mxn_session_destroy(mxn_session *session);
  * A session belongs to one thread at a time. Errors: ARGUMENT, SHAPE. */
 MXN_API MXN_MUST_CHECK mxn_status mxn_session_run(mxn_session *session, const mxn_tensor *inputs, size_t n_inputs,
                                                   mxn_tensor *outputs, size_t n_outputs, mxn_error *err);
+
+/* As mxn_session_run, into memory of the caller: outputs[i] says type and data, which
+ * overlaps no input and needs no alignment; without data the output is not wanted.
+ * Where mxn_program_has_batch(), dimension 0 of all inputs and outputs may be another
+ * size: the run is cut into pieces of the program's batch, and the last one padded
+ * with zeros, for which the session allocates memory once. */
+MXN_API MXN_MUST_CHECK mxn_status mxn_session_run_into(mxn_session *session, const mxn_tensor *inputs, size_t n_inputs,
+                                                       const mxn_tensor *outputs, size_t n_outputs, mxn_error *err);
+
+/* Read the weights from this copy of the neuronbin of a detached program in the runs
+ * that follow, which borrow it. It is not compared but for its header, see
+ * mxn_program_check_copy(). Errors: FORMAT (another neuronbin, truncated), ARGUMENT
+ * (it must start at a multiple of 64 and have 64 bytes after its end; a program that
+ * was opened with its weights). */
+MXN_API MXN_MUST_CHECK mxn_status mxn_session_use_weights(mxn_session *session, const void *data, size_t bytes,
+                                                          mxn_error *err);
 
 /* As mxn_session_run, and the nanoseconds of each step into step_ns[n_steps]. */
 MXN_API MXN_MUST_CHECK mxn_status mxn_session_profile(mxn_session *session, const mxn_tensor *inputs, size_t n_inputs,

@@ -4,134 +4,39 @@
  */
 #include "executor/subgraph.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/json_string.h"
+#include "base/text_list.h"
 #include "graph/shape.h"
 
 bool subgraph_is(const node *n) { return !strcmp(n->op, SUBGRAPH_OP); }
 
-/* Reading. Texts come from files: whatever they hold, reading ends inside them. */
-
-static const char *skip_blanks(const char *text) {
-  while (isspace((unsigned char)*text)) text++;
-  return text;
-}
-
-/* Read "[1, 2]" from *text on; false if it is something else. Numbers beyond
- * `capacity` are counted, not stored. */
-static bool read_numbers(const char **text, int64_t *numbers, uint32_t capacity, uint32_t *out_n) {
-  const char *at = skip_blanks(*text);
-  *out_n = 0;
-  if (*at++ != '[') return false;
-  at = skip_blanks(at);
-  while (*at != ']') {
-    char *end;
-    const int64_t number = strtoll(at, &end, 10);
-    if (end == at) return false;
-    if (*out_n < capacity) numbers[*out_n] = number;
-    ++*out_n;
-    at = skip_blanks(end);
-    if (*at == ',')
-      at = skip_blanks(at + 1);
-    else if (*at != ']')
-      return false;
-  }
-  *text = at + 1;
-  return true;
-}
-
 uint32_t subgraph_n_data(const node *n) {
   const char *text = node_attribute(n, "in_types");
   uint32_t n_data;
-  if (!text || !read_numbers(&text, NULL, 0, &n_data) || n->n_inputs == 0) return 0;
+  if (!text || !text_list_numbers(text, NULL, 0, &n_data) || n->n_inputs == 0) return 0;
   return n_data < n->n_inputs ? n_data : 0;
 }
 
-/* The dimensions of list number `index` in "[[...], [...]]". */
-static bool read_shape(const char *text, uint32_t index, mxn_type *type) {
-  uint32_t n_dims = 0;
-  text = skip_blanks(text);
-  if (*text++ != '[') return false;
-  for (uint32_t i = 0; i <= index; i++) {
-    if (i > 0) {
-      text = skip_blanks(text);
-      if (*text++ != ',') return false;
-    }
-    if (!read_numbers(&text, type->dims, MXN_MAX_DIMS, &n_dims)) return false;
-  }
-  if (n_dims > MXN_MAX_DIMS) return false;
-  type->n_dims = (int32_t)n_dims;
-  return true;
-}
-
-/* Item `index` of a list of dtypes and a list of shapes; unknown where malformed. */
-static mxn_type listed_type(const char *dtypes, const char *shapes, uint32_t index) {
-  enum { MAX_TYPES = 256 };
-  mxn_type type = type_unknown();
-  int64_t numbers[MAX_TYPES];
-  uint32_t n_numbers;
-  if (dtypes && read_numbers(&dtypes, numbers, MAX_TYPES, &n_numbers) && index < n_numbers && index < MAX_TYPES &&
-      mxn_dtype_bytes((mxn_dtype)numbers[index]) > 0)
-    type.dtype = (mxn_dtype)numbers[index];
-  if (!shapes || !read_shape(shapes, index, &type)) return type;
-  for (int32_t i = 0; i < type.n_dims; i++)
-    if (type.dims[i] <= 0) type.dims[i] = -1;
-  return type;
-}
-
 mxn_type subgraph_input_type(const node *n, uint32_t input) {
-  return listed_type(node_attribute(n, "in_types"), node_attribute(n, "in_shapes"), input);
+  return text_list_type(node_attribute(n, "in_types"), node_attribute(n, "in_shapes"), input);
 }
 
 mxn_type subgraph_output_type(const node *n, uint32_t output) {
-  return listed_type(node_attribute(n, "out_types"), node_attribute(n, "out_shapes"), output);
+  return text_list_type(node_attribute(n, "out_types"), node_attribute(n, "out_shapes"), output);
 }
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-/* Undo json_print_string() from behind the opening quote: the text, and *text behind
- * the closing quote; NULL where it is malformed. */
-static char *read_string(arena *a, const char **text) {
-  const char *at = *text;
-  char *result = arena_alloc(a, strlen(at) + 1), *to = result;
-  for (; *at && *at != '"'; at++) {
-    if (*at != '\\') {
-      *to++ = *at;
-    } else if (!strncmp(at, "\\u00", 4) && hex_digit(at[4]) >= 0 && hex_digit(at[5]) >= 0) {
-      *to++ = (char)(hex_digit(at[4]) * 16 + hex_digit(at[5]));
-      at += 5;
-    } else if (at[1] == '"' || at[1] == '\\') {
-      *to++ = *++at;
-    } else {
-      return NULL;
-    }
-  }
-  if (*at != '"') return NULL;
-  *to = '\0';
-  *text = at + 1;
-  return result;
-}
-
+/* String number `index` of a list, or NULL; in `a`. */
 static const char *listed_name(arena *a, const char *text, uint32_t index) {
-  text = skip_blanks(text);
-  if (*text++ != '[') return NULL;
-  for (uint32_t i = 0;; i++) {
-    text = skip_blanks(text);
-    if (*text++ != '"') return NULL;
-    const char *name = read_string(a, &text);
-    if (!name || i == index) return name;
-    text = skip_blanks(text);
-    if (*text++ != ',') return NULL;
-  }
+  char *name = arena_alloc(a, strlen(text) + 1);
+  text_list_reader reader = {text, 0};
+  while (text_list_next(&reader, name))
+    if (reader.n_read == index + 1) return name;
+  return NULL;
 }
 
 const char *subgraph_input_name(arena *a, const node *n, uint32_t input) {

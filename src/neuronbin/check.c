@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
@@ -115,7 +116,8 @@ static mxn_status check_reserved(const checker *c) {
   TRY(expect_zeros(c, "reserved0", h->reserved0, sizeof h->reserved0));
   TRY(expect_zeros(c, "reserved1", h->reserved1, sizeof h->reserved1));
   TRY(expect_zeros(c, "reserved2", h->reserved2, sizeof h->reserved2));
-  return expect_zeros(c, "reserved3", h->reserved3, sizeof h->reserved3);
+  TRY(expect_zeros(c, "reserved3", h->reserved3, sizeof h->reserved3));
+  return expect_zeros(c, "reserved4", h->reserved4, sizeof h->reserved4);
 }
 
 static mxn_status check_figures(const checker *c) {
@@ -214,6 +216,22 @@ mxn_status neuronbin_check_weights(const neuronbin *bin, const char *label, mxn_
   if (bin->header->weights.bytes > 0) sha256_update(&s, bin->weights, bin->header->weights.bytes);
   if (digest_matches(&s, bin->header->weights_digest)) return MXN_OK;
   return digest_error(label, "weights_digest", "weights", err);
+}
+
+mxn_status neuronbin_check_copy(const mxn_neuronbin_header *header, const void *data, size_t bytes, const char *label,
+                                mxn_error *err) {
+  const uint8_t *copy = data;
+  if (bytes < header->total_bytes)
+    return error_set(err, MXN_FORMAT, "%s: neuronbin: expected %" PRIu64 " bytes, got %zu: it was truncated", label,
+                     header->total_bytes, bytes);
+  if (memcmp(data, header, sizeof *header) != 0)
+    return error_set(err, MXN_FORMAT, "%s: header: expected that of the opened neuronbin, got another", label);
+  if (header->weights_checksum != 0 &&
+      checksum_of(copy + header->weights.offset, header->weights.bytes) != header->weights_checksum)
+    return error_set(err, MXN_FORMAT,
+                     "%s: header.weights_checksum: expected that of the weights, got another: the data was changed",
+                     label);
+  return MXN_OK;
 }
 
 /* Tables. */

@@ -31,6 +31,11 @@ MXN_MUST_CHECK mxn_status neuronbin_check_header(const void *data, size_t bytes,
  * first checked_bytes are read. Errors: FORMAT, VERSION. */
 MXN_MUST_CHECK mxn_status neuronbin_check(const void *data, size_t bytes, const char *label, mxn_error *err);
 
+/* Whether `data` begins with a checked header and its weights have the checksum that
+ * this says. Error: FORMAT. */
+MXN_MUST_CHECK mxn_status neuronbin_check_copy(const mxn_neuronbin_header *header, const void *data, size_t bytes,
+                                               const char *label, mxn_error *err);
+
 /* Compare the weights with the header's digest. Error: FORMAT. */
 MXN_MUST_CHECK mxn_status neuronbin_check_weights(const neuronbin *bin, const char *label, mxn_error *err);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/sha256.h"
@@ -179,6 +180,7 @@ static void fill_block(const plan *p, layout *l) {
   fill_steps(p, l);
   fill_targets(p, l);
   digest_of(p->weights, p->weights_bytes, l->header.weights_digest);
+  l->header.weights_checksum = checksum_of(p->weights, p->weights_bytes);
   memcpy(l->block, &l->header, sizeof l->header);
   digest_of(l->block, l->header.checked_bytes, l->header.digest);
   memcpy(l->block, &l->header, sizeof l->header);

@@ -119,6 +119,19 @@ static mxn_status place_neuronbin(mxn_program *p, span *s, mxn_error *err) {
   return MXN_OK;
 }
 
+/* A copy of all but the weights. */
+static mxn_status copy_plan(mxn_program *p, span *s, mxn_error *err) {
+  mxn_neuronbin_header header;
+  TRY(neuronbin_check_header(s->data, s->bytes, p->label, &header, err));
+  p->copy = alloc_aligned(header.checked_bytes);
+  if (!p->copy)
+    return error_set(err, MXN_NOMEM, "%s: neuronbin: out of memory for %zu bytes", p->label,
+                     (size_t)header.checked_bytes);
+  memcpy(p->copy, s->data, header.checked_bytes);
+  s->data = p->copy;
+  return MXN_OK;
+}
+
 static mxn_status map_code(mxn_program *p, mxn_error *err) {
   const mxn_neuronbin_section *code = &p->bin.targets[p->target].code;
   if (code->bytes == 0) return MXN_OK;
@@ -165,9 +178,8 @@ static void find_scratch(mxn_program *p) {
   }
 }
 
-static mxn_status load(mxn_program *p, span s, const char *node, mxn_error *err) {
-  TRY(find_neuronbin(&s, p->label, node, err));
-  TRY(place_neuronbin(p, &s, err));
+/* What is placed becomes a program. */
+static mxn_status load_placed(mxn_program *p, span s, mxn_error *err) {
   TRY(neuronbin_check(s.data, s.bytes, p->label, err));
   neuronbin_view(s.data, &p->bin);
   TRY(cpu_choose_target(&p->bin, p->label, &p->target, err));
@@ -176,6 +188,20 @@ static mxn_status load(mxn_program *p, span s, const char *node, mxn_error *err)
   TRY(list_types(p, err));
   TRY(list_targets(p, err));
   return map_code(p, err);
+}
+
+static mxn_status load(mxn_program *p, span s, const char *node, mxn_error *err) {
+  TRY(find_neuronbin(&s, p->label, node, err));
+  TRY(place_neuronbin(p, &s, err));
+  return load_placed(p, s, err);
+}
+
+static mxn_status load_detached(mxn_program *p, span s, mxn_error *err) {
+  TRY(copy_plan(p, &s, err));
+  TRY(load_placed(p, s, err));
+  p->is_detached = true;
+  p->bin.weights = NULL;
+  return MXN_OK;
 }
 
 static mxn_status program_create(const char *label, mxn_program **out_program, mxn_error *err) {
@@ -208,6 +234,18 @@ mxn_status mxn_program_open(const char *path, const char *node, mxn_program **ou
   *out_program = NULL;
   mxn_status status = program_create(path, &p, err);
   if (status == MXN_OK) status = load_file(p, node, err);
+  return finish_open(p, status, out_program);
+}
+
+mxn_status mxn_program_open_detached(const void *data, size_t bytes, const char *label, mxn_program **out_program,
+                                     mxn_error *err) {
+  error_clear(err);
+  if (!out_program || (!data && bytes > 0))
+    return error_set(err, MXN_ARGUMENT, "mxn_program_open_detached: expected data and a result");
+  mxn_program *p = NULL;
+  *out_program = NULL;
+  mxn_status status = program_create(label ? label : "memory", &p, err);
+  if (status == MXN_OK) status = load_detached(p, (span){data, bytes, bytes}, err);
   return finish_open(p, status, out_program);
 }
 
@@ -290,5 +328,12 @@ uint64_t mxn_program_step_flops(const mxn_program *program, size_t step) {
 
 mxn_status mxn_program_check_weights(const mxn_program *program, mxn_error *err) {
   error_clear(err);
+  if (program->is_detached)
+    return error_set(err, MXN_ARGUMENT, "%s: a detached program has no weights of its own", program->label);
   return neuronbin_check_weights(&program->bin, program->label, err);
+}
+
+mxn_status mxn_program_check_copy(const mxn_program *program, const void *data, size_t bytes, mxn_error *err) {
+  error_clear(err);
+  return neuronbin_check_copy(program->bin.header, data, bytes, program->label, err);
 }

@@ -14,7 +14,8 @@
 struct mxn_program {
   char *label;      /* stands for the file in messages */
   mapped_file file; /* all zero for a program from memory */
-  void *copy;       /* of the neuronbin, where it could not be used in place */
+  void *copy;       /* of the neuronbin, where it could not be used in place; without weights if detached */
+  bool is_detached; /* each run is given the weights */
   neuronbin bin;
   const mxn_neuronbin_kernel *kernels; /* of the chosen target */
   uint8_t *code;                       /* of the chosen target: own pages, executable */

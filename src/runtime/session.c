@@ -8,9 +8,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "runtime/session.h"
+
 #include <immintrin.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,7 @@
 
 #include "base/error.h"
 #include "runtime/cores.h"
-#include "runtime/gate.h"
 #include "runtime/pool.h"
-#include "runtime/program.h"
 
 enum {
   CHUNKS_PER_WORKER = 4, /* enough to even out, few enough to cost nothing */
@@ -34,25 +33,6 @@ enum {
   MIN_SHARED_FLOPS = 4000000,
   /* All exceptions masked, round to nearest, flush-to-zero, denormals-are-zero. */
   RUN_MXCSR = 0x1f80 | 0x8000 | 0x0040,
-};
-
-/* A step in a run. Those who claim write `n_claimed`, those who wait read `n_done`. */
-typedef struct step_progress {
-  gate n_done;
-  alignas(CACHE_LINE_BYTES) atomic_uint n_claimed;
-  uint32_t chunk; /* tasks to claim at once */
-} step_progress;
-
-struct mxn_session {
-  const mxn_program *program;
-  uint32_t n_cores;
-  size_t scratch_stride;
-  uint8_t *arena;
-  uint8_t *scratch; /* [n_cores][scratch_stride] */
-  mxn_tensor *outputs;
-  void **buffers; /* address of each of the program's buffers */
-  step_progress *steps;
-  uint64_t *start_ns; /* of each step in a profiled run, else NULL */
 };
 
 static void *alloc_aligned(uint64_t bytes) {
@@ -86,21 +66,11 @@ static bool alloc_memory(mxn_session *s) {
   return s->arena && s->scratch && s->buffers && s->steps && alloc_outputs(s);
 }
 
-/* The start of a space; inputs get theirs with each run. */
-static uint8_t *space_start(const mxn_session *s, const mxn_neuronbin_buffer *buffer) {
-  switch (buffer->space) {
-    case MXN_SPACE_ARENA: return s->arena;
-    case MXN_SPACE_WEIGHTS: return (uint8_t *)s->program->bin.weights;
-    case MXN_SPACE_OUTPUT: return s->outputs[buffer->index].data;
-    default: return NULL;
-  }
-}
-
-static void resolve_buffers(mxn_session *s) {
+/* Inputs and outputs get theirs with each run. */
+static void resolve_space(mxn_session *s, mxn_space space, const uint8_t *start) {
   const neuronbin *bin = &s->program->bin;
-  for (uint32_t i = 0; i < bin->header->n_buffers; i++) {
-    uint8_t *start = space_start(s, &bin->buffers[i]);
-    if (start) s->buffers[i] = start + bin->buffers[i].offset;
+  for (uint32_t i = 0; i < bin->header->n_buffers && start; i++) {
+    if (bin->buffers[i].space == space) s->buffers[i] = (uint8_t *)start + bin->buffers[i].offset;
   }
 }
 
@@ -134,11 +104,13 @@ static void prepare_steps(mxn_session *s) {
   for (uint32_t i = 0; i < s->program->bin.header->n_steps; i++) s->steps[i] = (step_progress){.chunk = chunk_of(s, i)};
 }
 
-static void resolve_inputs(mxn_session *s, const mxn_tensor *inputs) {
+static void resolve_arrays(mxn_session *s, const mxn_tensor *inputs, const mxn_tensor *outputs) {
   const neuronbin *bin = &s->program->bin;
   for (uint32_t i = 0; i < bin->header->n_buffers; i++) {
     const mxn_neuronbin_buffer *buffer = &bin->buffers[i];
-    if (buffer->space == MXN_SPACE_INPUT) s->buffers[i] = (uint8_t *)inputs[buffer->index].data + buffer->offset;
+    if (buffer->space != MXN_SPACE_INPUT && buffer->space != MXN_SPACE_OUTPUT) continue;
+    uint8_t *data = (buffer->space == MXN_SPACE_INPUT ? inputs : outputs)[buffer->index].data;
+    s->buffers[i] = (data ? data : s->outputs[buffer->index].data) + buffer->offset;
   }
 }
 
@@ -157,10 +129,30 @@ mxn_status mxn_session_create(const mxn_program *program, uint32_t n_cores, mxn_
     return error_set(err, MXN_NOMEM, "%s: out of memory for a session: %" PRIu64 " bytes of activations",
                      program->label, program->bin.header->arena_bytes);
   }
-  resolve_buffers(s);
+  resolve_space(s, MXN_SPACE_ARENA, s->arena);
+  s->weights = program->bin.weights;
+  resolve_space(s, MXN_SPACE_WEIGHTS, s->weights);
   prepare_steps(s);
   pool_reserve(s->n_cores);
   *out_session = s;
+  return MXN_OK;
+}
+
+mxn_status mxn_session_use_weights(mxn_session *session, const void *data, size_t bytes, mxn_error *err) {
+  error_clear(err);
+  const mxn_program *p = session->program;
+  const mxn_neuronbin_header *header = p->bin.header;
+  if (!p->is_detached) return error_set(err, MXN_ARGUMENT, "%s: the program has weights of its own", p->label);
+  if (bytes < sizeof *header || memcmp(data, header, sizeof *header) != 0)
+    return error_set(err, MXN_FORMAT, "%s: header: expected that of the program, got another neuronbin", p->label);
+  if (bytes < header->total_bytes)
+    return error_set(err, MXN_FORMAT, "%s: neuronbin: expected %" PRIu64 " bytes, got %zu: it was truncated", p->label,
+                     header->total_bytes, bytes);
+  if ((uintptr_t)data % MXN_ALIGNMENT != 0 || bytes - header->total_bytes < MXN_OVER_READ_BYTES)
+    return error_set(err, MXN_ARGUMENT, "%s: weights: expected them aligned to %d bytes and %d bytes behind them",
+                     p->label, MXN_ALIGNMENT, MXN_OVER_READ_BYTES);
+  session->weights = (const uint8_t *)data + header->weights.offset;
+  resolve_space(session, MXN_SPACE_WEIGHTS, session->weights);
   return MXN_OK;
 }
 
@@ -174,6 +166,7 @@ void mxn_session_destroy(mxn_session *session) {
   free(session->scratch);
   free(session->buffers);
   free(session->steps);
+  pieces_destroy(session->pieces);
   free(session);
 }
 
@@ -198,37 +191,44 @@ static const char *shape_text(const mxn_type *type, char *text, size_t text_byte
   return text;
 }
 
-/* An output of the last run, fed back, would be read and written at once. */
-static mxn_status check_overlap(const mxn_session *s, size_t index, const mxn_tensor *input, mxn_error *err) {
+/* What would be read and written at once. */
+static mxn_status check_overlap(const mxn_session *s, size_t index, const mxn_tensor *input, const mxn_tensor *outputs,
+                                mxn_error *err) {
   const neuronbin *bin = &s->program->bin;
   const uintptr_t begin = (uintptr_t)input->data, end = begin + neuronbin_tensor_bytes(&bin->inputs[index]);
   for (size_t i = 0; i < bin->header->n_outputs; i++) {
-    const uintptr_t output = (uintptr_t)s->outputs[i].data;
+    const uintptr_t output = (uintptr_t)(outputs[i].data ? outputs[i].data : s->outputs[i].data);
     if (begin >= output + neuronbin_tensor_bytes(&bin->outputs[i]) || output >= end) continue;
-    return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected a copy of output '%s', got the session's own memory",
+    return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected a copy of output '%s', got the memory of the output",
                      s->program->label, mxn_program_input_name(s->program, index),
                      mxn_program_output_name(s->program, i));
   }
   return MXN_OK;
 }
 
-static mxn_status check_input(const mxn_session *s, size_t index, const mxn_tensor *input, mxn_error *err) {
-  const mxn_program *p = s->program;
-  const mxn_type *type = mxn_program_input_type(p, index);
-  const char *name = mxn_program_input_name(p, index);
-  char expected[192], got[192];
-  if (input->type.dtype != type->dtype)
-    return error_set(err, MXN_ARGUMENT, "%s: input '%s': dtype: expected %s, got %s", p->label, name,
-                     mxn_dtype_name(type->dtype), mxn_dtype_name(input->type.dtype));
-  if (!is_same_shape(&input->type, type))
-    return error_set(err, MXN_SHAPE, "%s: input '%s': shape: expected %s, got %s", p->label, name,
-                     shape_text(type, expected, sizeof expected), shape_text(&input->type, got, sizeof got));
-  if (!input->data) return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected data, got NULL", p->label, name);
-  return check_overlap(s, index, input, err);
+static mxn_status check_type(const mxn_program *p, const char *what, const char *name, const mxn_type *expected,
+                             const mxn_type *got, mxn_error *err) {
+  char expected_text[192], got_text[192];
+  if (got->dtype != expected->dtype)
+    return error_set(err, MXN_ARGUMENT, "%s: %s '%s': dtype: expected %s, got %s", p->label, what, name,
+                     mxn_dtype_name(expected->dtype), mxn_dtype_name(got->dtype));
+  if (is_same_shape(got, expected)) return MXN_OK;
+  return error_set(err, MXN_SHAPE, "%s: %s '%s': shape: expected %s, got %s", p->label, what, name,
+                   shape_text(expected, expected_text, sizeof expected_text),
+                   shape_text(got, got_text, sizeof got_text));
 }
 
-static mxn_status check_run(const mxn_session *s, const mxn_tensor *inputs, size_t n_inputs, const mxn_tensor *outputs,
-                            size_t n_outputs, mxn_error *err) {
+static mxn_status check_input(const mxn_session *s, size_t index, const mxn_tensor *input, const mxn_tensor *outputs,
+                              mxn_error *err) {
+  const mxn_program *p = s->program;
+  const char *name = mxn_program_input_name(p, index);
+  TRY(check_type(p, "input", name, mxn_program_input_type(p, index), &input->type, err));
+  if (!input->data) return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected data, got NULL", p->label, name);
+  return check_overlap(s, index, input, outputs, err);
+}
+
+static mxn_status check_counts(const mxn_session *s, const mxn_tensor *inputs, size_t n_inputs,
+                               const mxn_tensor *outputs, size_t n_outputs, mxn_error *err) {
   if (!s) return error_set(err, MXN_ARGUMENT, "mxn_session_run: expected a session, got NULL");
   const mxn_program *p = s->program;
   if (n_inputs != mxn_program_n_inputs(p) || (!inputs && n_inputs > 0))
@@ -237,7 +237,15 @@ static mxn_status check_run(const mxn_session *s, const mxn_tensor *inputs, size
   if (n_outputs != mxn_program_n_outputs(p) || !outputs)
     return error_set(err, MXN_ARGUMENT, "%s: expected room for %zu outputs, got %zu", p->label,
                      mxn_program_n_outputs(p), outputs ? n_outputs : 0);
-  for (size_t i = 0; i < n_inputs; i++) TRY(check_input(s, i, &inputs[i], err));
+  if (!s->weights && p->bin.header->weights.bytes > 0)
+    return error_set(err, MXN_ARGUMENT, "%s: expected weights, see mxn_session_use_weights()", p->label);
+  return MXN_OK;
+}
+
+static mxn_status check_run(const mxn_session *s, const mxn_tensor *inputs, size_t n_inputs, const mxn_tensor *outputs,
+                            size_t n_outputs, mxn_error *err) {
+  TRY(check_counts(s, inputs, n_inputs, outputs, n_outputs, err));
+  for (size_t i = 0; i < n_inputs; i++) TRY(check_input(s, i, &inputs[i], s->outputs, err));
   return MXN_OK;
 }
 
@@ -291,21 +299,38 @@ static void run_steps(void *job, uint32_t worker) {
   _mm_setcsr(mxcsr);
 }
 
-static void run_checked(mxn_session *s, const mxn_tensor *inputs, mxn_tensor *outputs) {
-  resolve_inputs(s, inputs);
+static void run_checked(mxn_session *s, const mxn_tensor *inputs, const mxn_tensor *outputs) {
+  resolve_arrays(s, inputs, outputs);
   for (uint32_t i = 0; i < s->program->bin.header->n_steps; i++) {
     atomic_store_explicit(&s->steps[i].n_claimed, 0, memory_order_relaxed);
     atomic_store_explicit(&s->steps[i].n_done.value, 0, memory_order_relaxed);
   }
   pool_run(s->n_cores, run_steps, s);
+}
+
+static void give_outputs(const mxn_session *s, mxn_tensor *outputs) {
   for (size_t i = 0; i < s->program->bin.header->n_outputs; i++) outputs[i] = s->outputs[i];
+}
+
+mxn_status session_run(mxn_session *s, const mxn_tensor *inputs, size_t n_inputs, const mxn_tensor *outputs,
+                       size_t n_outputs, mxn_error *err) {
+  TRY(check_counts(s, inputs, n_inputs, outputs, n_outputs, err));
+  for (size_t i = 0; i < n_inputs; i++) TRY(check_input(s, i, &inputs[i], outputs, err));
+  for (size_t i = 0; i < n_outputs; i++) {
+    if (!outputs[i].data) continue;
+    TRY(check_type(s->program, "output", mxn_program_output_name(s->program, i), &s->outputs[i].type, &outputs[i].type,
+                   err));
+  }
+  run_checked(s, inputs, outputs);
+  return MXN_OK;
 }
 
 mxn_status mxn_session_run(mxn_session *session, const mxn_tensor *inputs, size_t n_inputs, mxn_tensor *outputs,
                            size_t n_outputs, mxn_error *err) {
   error_clear(err);
   TRY(check_run(session, inputs, n_inputs, outputs, n_outputs, err));
-  run_checked(session, inputs, outputs);
+  run_checked(session, inputs, session->outputs);
+  give_outputs(session, outputs);
   return MXN_OK;
 }
 
@@ -318,8 +343,9 @@ mxn_status mxn_session_profile(mxn_session *session, const mxn_tensor *inputs, s
     return error_set(err, MXN_ARGUMENT, "%s: expected room for the times of %zu steps, got %zu",
                      session->program->label, expected, step_ns ? n_steps : 0);
   session->start_ns = step_ns;
-  run_checked(session, inputs, outputs);
+  run_checked(session, inputs, session->outputs);
   session->start_ns = NULL;
+  give_outputs(session, outputs);
   /* A step ends where the next one starts. */
   const uint64_t end = now_ns();
   for (size_t i = 0; i < n_steps; i++) step_ns[i] = (i + 1 < n_steps ? step_ns[i + 1] : end) - step_ns[i];

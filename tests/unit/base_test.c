@@ -18,11 +18,13 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/float16.h"
 #include "base/near.h"
 #include "base/sha256.h"
+#include "base/text_list.h"
 #include "base/utf8.h"
 #include "mxneuron/tensor.h"
 
@@ -339,6 +341,72 @@ static void assert_near(const char *name, size_t bytes, const char *expected) {
   assert_string_equal(text, expected);
 }
 
+static void test_checksum(void **state) {
+  (void)state;
+  enum { MAX_BYTES = 200 };
+  uint8_t data[MAX_BYTES] = {0};
+  for (size_t bytes = 0; bytes <= MAX_BYTES; bytes++) {
+    const uint64_t sum = checksum_of(data, bytes);
+    assert_int_not_equal(sum, 0);
+    if (bytes > 0) assert_int_not_equal(sum, checksum_of(data, bytes - 1));
+    for (size_t i = 0; i < bytes; i++) {
+      data[i] ^= 0x10;
+      assert_int_not_equal(sum, checksum_of(data, bytes));
+      data[i] ^= 0x10;
+    }
+  }
+  /* Files hold the number. */
+  assert_int_equal(checksum_of("neuronbin", 9), UINT64_C(0xd31983e88c053948));
+}
+
+static void test_text_list_numbers(void **state) {
+  (void)state;
+  const char *malformed[] = {"", "1", "[1", "[1,", "[1 2]", "[a]", "(1)"};
+  int64_t numbers[2];
+  uint32_t n;
+  for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
+    assert_false(text_list_numbers(malformed[i], numbers, 2, &n));
+  assert_true(text_list_numbers(" [ 4 , -5,6 ] ", numbers, 2, &n));
+  assert_int_equal(n, 3);
+  assert_int_equal(numbers[0], 4);
+  assert_int_equal(numbers[1], -5);
+  assert_true(text_list_numbers("[]", NULL, 0, &n));
+  assert_int_equal(n, 0);
+}
+
+static void test_text_list_type(void **state) {
+  (void)state;
+  mxn_type t = text_list_type("[0, 4]", "[[0, 3], [7]]", 0);
+  assert_int_equal(t.dtype, MXN_FLOAT32);
+  assert_int_equal(t.n_dims, 2);
+  assert_int_equal(t.dims[0], -1);
+  assert_int_equal(t.dims[1], 3);
+  t = text_list_type("[0, 4]", "[[0, 3], [7]]", 1);
+  assert_int_equal(t.dtype, MXN_INT32);
+  assert_int_equal(t.n_dims, 1);
+  assert_int_equal(t.dims[0], 7);
+  t = text_list_type("[99]", "[[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]]", 0);
+  assert_int_equal(t.dtype, MXN_DTYPE_UNKNOWN);
+  assert_int_equal(t.n_dims, -1);
+  assert_int_equal(text_list_type("[0]", "[[1]]", 1).n_dims, -1);
+  assert_int_equal(text_list_type(NULL, NULL, 0).n_dims, -1);
+}
+
+static void test_text_list_strings(void **state) {
+  (void)state;
+  char text[64];
+  text_list_reader good = {" [\"a\" , \"b\\\"\\u0007\"]", 0}, bad = {"[\"a\", \"b", 0}, empty = {"[]", 0};
+  assert_true(text_list_next(&good, text));
+  assert_string_equal(text, "a");
+  assert_true(text_list_next(&good, text));
+  assert_string_equal(text, "b\"\a");
+  assert_false(text_list_next(&good, text));
+  assert_int_equal(good.n_read, 2);
+  assert_true(text_list_next(&bad, text));
+  assert_false(text_list_next(&bad, text));
+  assert_false(text_list_next(&empty, text));
+}
+
 static void test_near_names(void **state) {
   (void)state;
   assert_near("drp9", 64, "'drop9', 'drop'");
@@ -406,6 +474,10 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_file_errors, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_file_write_error, make_folder, remove_folder),
       cmocka_unit_test(test_sha256),
+      cmocka_unit_test(test_checksum),
+      cmocka_unit_test(test_text_list_numbers),
+      cmocka_unit_test(test_text_list_type),
+      cmocka_unit_test(test_text_list_strings),
       cmocka_unit_test(test_near_names),
       cmocka_unit_test(test_float16),
   };

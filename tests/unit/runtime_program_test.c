@@ -150,6 +150,106 @@ static void test_names(void **state) {
   free(path);
 }
 
+/* The sample's bytes where a framework would have them, and room behind. */
+static bytes aligned_sample(void) {
+  const bytes sample = sample_bytes();
+  bytes b = {aligned_alloc(MXN_ALIGNMENT, (sample.size / MXN_ALIGNMENT + 1) * MXN_ALIGNMENT), sample.size};
+  assert_non_null(b.data);
+  memcpy(b.data, sample.data, sample.size);
+  free(sample.data);
+  return b;
+}
+
+static float *first_weight(bytes b) { return (void *)(b.data + ((mxn_neuronbin_header *)b.data)->weights.offset); }
+
+/* One run of ones; the first element tells the first weight. */
+static float run_ones(mxn_session *s, const mxn_program *p, mxn_status expected) {
+  static float x[SAMPLE_N], y[SAMPLE_N];
+  const mxn_tensor in = {*mxn_program_input_type(p, 0), x}, out = {*mxn_program_output_type(p, 0), y};
+  for (size_t i = 0; i < SAMPLE_N; i++) x[i] = 1;
+  assert_int_equal(mxn_session_run_into(s, &in, 1, &out, 1, NULL), expected);
+  return y[0];
+}
+
+static void test_detached(void **state) {
+  (void)state;
+  bytes first = aligned_sample(), second = aligned_sample();
+  mxn_error err = {0};
+  mxn_program *p = NULL;
+  mxn_session *s = NULL;
+  assert_int_equal(mxn_program_open_detached(first.data, first.size, "first", &p, &err), MXN_OK);
+  assert_int_equal(mxn_session_create(p, 1, &s, &err), MXN_OK);
+  run_ones(s, p, MXN_ARGUMENT);
+  assert_int_equal(mxn_session_use_weights(s, first.data, first.size, &err), MXN_OK);
+  assert_true(run_ones(s, p, MXN_OK) == (1 + sample_weight(0)) * (1 + sample_weight(0)));
+  *first_weight(second) = 2;
+  assert_int_equal(mxn_session_use_weights(s, second.data, second.size, &err), MXN_OK);
+  free(first.data);
+  assert_true(run_ones(s, p, MXN_OK) == 9);
+  mxn_session_destroy(s);
+  mxn_program_close(p);
+  free(second.data);
+}
+
+static void expect_no_weights(mxn_session *s, const void *data, size_t size, mxn_status status, const char *part) {
+  mxn_error err = {0};
+  assert_int_equal(mxn_session_use_weights(s, data, size, &err), status);
+  expect_message(&err, status, part);
+}
+
+static void test_weights_of_another(void **state) {
+  (void)state;
+  bytes good = aligned_sample(), other = aligned_sample();
+  mxn_error err = {0};
+  mxn_program *p = NULL;
+  mxn_session *s = NULL;
+  assert_int_equal(mxn_program_open_detached(good.data, good.size, "array", &p, &err), MXN_OK);
+  assert_int_equal(mxn_session_create(p, 1, &s, &err), MXN_OK);
+  other.data[600] ^= 1;
+  expect_no_weights(s, other.data, other.size, MXN_FORMAT, "array: header: expected that of the program");
+  expect_no_weights(s, good.data, 100, MXN_FORMAT, "array: header: expected that of the program");
+  expect_no_weights(s, good.data, good.size - MXN_OVER_READ_BYTES - 1, MXN_FORMAT, "truncated");
+  expect_no_weights(s, good.data, good.size - 1, MXN_ARGUMENT, "64 bytes behind them");
+  mxn_session_destroy(s);
+  assert_int_equal(mxn_program_check_weights(p, &err), MXN_ARGUMENT);
+  mxn_program_close(p);
+  assert_int_equal(mxn_program_open_memory(good.data, good.size, "own", &p, &err), MXN_OK);
+  assert_int_equal(mxn_session_create(p, 1, &s, &err), MXN_OK);
+  expect_no_weights(s, good.data, good.size, MXN_ARGUMENT, "own: the program has weights of its own");
+  mxn_session_destroy(s);
+  mxn_program_close(p);
+  free(good.data);
+  free(other.data);
+}
+
+static void expect_changed(const mxn_program *p, bytes b, size_t size, const char *part) {
+  mxn_error err = {0};
+  assert_int_equal(mxn_program_check_copy(p, b.data, size, &err), MXN_FORMAT);
+  expect_message(&err, MXN_FORMAT, part);
+}
+
+static void test_changed_copy(void **state) {
+  (void)state;
+  bytes b = aligned_sample();
+  const mxn_neuronbin_header h = *(mxn_neuronbin_header *)b.data;
+  mxn_error err = {0};
+  mxn_program *p = NULL;
+  assert_int_equal(mxn_program_open_detached(b.data, b.size, "array", &p, &err), MXN_OK);
+  assert_int_equal(mxn_program_check_copy(p, b.data, b.size, &err), MXN_OK);
+  expect_changed(p, b, h.total_bytes - 1, "it was truncated");
+  b.data[40] ^= 0x80;
+  expect_changed(p, b, b.size, "array: header");
+  b.data[40] ^= 0x80;
+  for (uint64_t i = 0; i < h.weights.bytes; i += 997) {
+    b.data[h.weights.offset + i] ^= 1;
+    expect_changed(p, b, b.size, "array: header.weights_checksum");
+    b.data[h.weights.offset + i] ^= 1;
+  }
+  assert_int_equal(mxn_program_check_copy(p, b.data, b.size, &err), MXN_OK);
+  mxn_program_close(p);
+  free(b.data);
+}
+
 static void test_unaligned_memory(void **state) {
   (void)state;
   bytes b = sample_bytes();
@@ -301,6 +401,9 @@ int main(void) {
       cmocka_unit_test(test_bare_file),
       cmocka_unit_test(test_alignment_in_a_file),
       cmocka_unit_test(test_names),
+      cmocka_unit_test(test_detached),
+      cmocka_unit_test(test_weights_of_another),
+      cmocka_unit_test(test_changed_copy),
       cmocka_unit_test(test_unaligned_memory),
       cmocka_unit_test(test_no_room_behind_the_weights),
       cmocka_unit_test(test_truncated),

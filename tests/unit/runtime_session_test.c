@@ -163,6 +163,71 @@ static void test_unaligned_input(void **state) {
   mxn_session_destroy(s);
 }
 
+/* A tensor of `n` rows. */
+static mxn_tensor rows(float *data, int64_t n) {
+  mxn_tensor t = {*mxn_program_input_type(program, 0), data};
+  t.type.dims[0] = n;
+  return t;
+}
+
+/* Rows of any batch, each as in the compiled one. */
+static void fill_rows(float *x, size_t n, size_t seed) {
+  for (size_t i = 0; i < n; i++) fill(x + i * SAMPLE_N, seed + i);
+}
+
+static void expect_rows(const float *x, const float *y, size_t n_rows) {
+  for (size_t i = 0; i < n_rows * SAMPLE_COLUMNS; i++) {
+    const volatile float sum = x[i] + sample_weight(i % SAMPLE_N), square = sum * sum;
+    if (y[i] != square) fail_msg("element %zu: expected %g, got %g", i, square, y[i]);
+  }
+}
+
+/* Whole pieces and a padded one; nothing is written behind the caller's rows. */
+static void test_run_into_memory_of_any_batch(void **state) {
+  (void)state;
+  enum { MAX_PIECES = 3, MAX_ROWS = MAX_PIECES * SAMPLE_ROWS };
+  static float x[MAX_PIECES * SAMPLE_N], y[MAX_PIECES * SAMPLE_N + 1];
+  mxn_session *s = create(2);
+  fill_rows(x, MAX_PIECES, 11);
+  for (size_t n = 1; n <= MAX_ROWS; n++) {
+    const mxn_tensor in = rows(x, (int64_t)n), out = rows(y + n % 2, (int64_t)n);
+    memset(y, 0x7f, sizeof y);
+    const float untouched = y[0];
+    assert_int_equal(mxn_session_run_into(s, &in, 1, &out, 1, NULL), MXN_OK);
+    expect_rows(x, y + n % 2, n);
+    assert_true(n % 2 == 0 || y[0] == untouched);
+    assert_true(n == MAX_ROWS || y[n % 2 + n * SAMPLE_COLUMNS] == untouched);
+  }
+  mxn_session_destroy(s);
+}
+
+static void expect_not_into(mxn_session *s, const mxn_tensor *in, const mxn_tensor *out, mxn_status status,
+                            const char *part) {
+  mxn_error err = {0};
+  assert_int_equal(mxn_session_run_into(s, in, 1, out, 1, &err), status);
+  if (!strstr(err.message, part)) fail_msg("expected '%s', got '%s'", part, err.message);
+}
+
+static void test_run_into_wrong_memory(void **state) {
+  (void)state;
+  static float x[2 * SAMPLE_N], y[2 * SAMPLE_N];
+  mxn_session *s = create(1);
+  const mxn_tensor in = rows(x, SAMPLE_ROWS), out = rows(y, SAMPLE_ROWS), none = rows(NULL, SAMPLE_ROWS);
+  mxn_tensor bad = rows(y, SAMPLE_ROWS + 1), wide = rows(x, 5);
+  expect_not_into(s, &in, &bad, MXN_SHAPE, "output 'square_output': shape: expected (4, 1000), got (5, 1000)");
+  bad = rows(x, 0);
+  expect_not_into(s, &bad, &out, MXN_SHAPE, "input 'data': shape: expected (4, 1000), got (0, 1000)");
+  bad = rows(y, SAMPLE_ROWS), bad.type.dtype = MXN_INT32;
+  expect_not_into(s, &in, &bad, MXN_ARGUMENT, "output 'square_output': dtype: expected float32, got int32");
+  bad = rows(x + SAMPLE_N - 1, SAMPLE_ROWS);
+  expect_not_into(s, &in, &bad, MXN_ARGUMENT, "'data': expected a copy of output 'square_output'");
+  expect_not_into(s, &wide, &out, MXN_SHAPE, "output 'square_output': expected the compiled type with 5 samples");
+  wide.type.dims[1] = 999;
+  expect_not_into(s, &wide, &none, MXN_SHAPE, "input 'data': expected the compiled type with 5 samples");
+  assert_int_equal(mxn_session_run_into(s, &in, 1, &none, 1, NULL), MXN_OK);
+  mxn_session_destroy(s);
+}
+
 static void test_run_does_not_allocate(void **state) {
   (void)state;
   for (uint32_t n_cores = 1; n_cores <= 2; n_cores++) {
@@ -365,6 +430,8 @@ int main(void) {
       cmocka_unit_test(test_same_bits_on_any_cores),
       cmocka_unit_test(test_wrong_inputs_change_nothing),
       cmocka_unit_test(test_unaligned_input),
+      cmocka_unit_test(test_run_into_memory_of_any_batch),
+      cmocka_unit_test(test_run_into_wrong_memory),
       cmocka_unit_test(test_run_does_not_allocate),
       cmocka_unit_test(test_processor_state),
       cmocka_unit_test(test_profile),

@@ -1,0 +1,16 @@
+/* checksum.h - whether bytes were changed by accident, at the speed of memory.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_BASE_CHECKSUM_H
+#define MXN_BASE_CHECKSUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Another number for sure where two blocks of equal size differ within 8 bytes that begin at a
+ * multiple of 8, almost surely where they differ otherwise. Never 0. No
+ * protection against intent: that is what SHA-256 is for. The number is kept in files. */
+uint64_t checksum_of(const void *data, size_t bytes);
+
+#endif
