@@ -1,0 +1,355 @@
+/* mxnet_extension.c - the operator `_neuron_subgraph_op` for MXNet 1.9, as a library that
+ * MXLoadLib() loads.
+ *
+ * The operator has no state: MXNet would write the node's `subgraphs` as text for each
+ * state it creates, and Gluon creates one with each call. Programs are kept in
+ * program_cache.c instead. Shapes and types come from the node's attributes, because
+ * MXNet infers them before there is a neuronbin. MXNet asks only for those of the first
+ * data input (num_inputs is 1): it overwrites its own memory where an input of unknown
+ * rank is one of several.
+ *
+ * Nothing is thrown and nothing ends the process: a message is left for MXNet, which
+ * makes an MXNetError of it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text_list.h"
+#include "compat/mxnet_abi.h"
+#include "compat/mxnet_node.h"
+#include "compat/program_cache.h"
+
+/* MXNet's functions have parameters that we have no use for. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+#define OPERATOR "_neuron_subgraph_op"
+
+/* Messages. MXNet asks after each call, on the thread that called. */
+
+static _Thread_local char message[MXN_ERROR_MESSAGE_BYTES + 256];
+
+int _msgSize(void) { return message[0] != '\0'; }
+
+void _msgGet(int index, const char **out_message) { *out_message = message; }
+
+/* What the user can do about it. */
+static const char *advice(mxn_status status) {
+  switch (status) {
+    case MXN_VERSION: return "; compile the model again with this version of mxneuron";
+    case MXN_TARGET: return "; compile the model again for the CPU that runs it";
+    case MXN_FORMAT:
+      return "; load the parameters from the compiled checkpoint again (MXNet averages the copies of several contexts "
+             "in Module.get_params(), which destroys a neuronbin)";
+    default: return "";
+  }
+}
+
+static int answer(mxn_status status, const mxn_error *err) {
+  message[0] = '\0';
+  if (status == MXN_OK) return MXNET_SUCCESS;
+  snprintf(message, sizeof message, "%s%s", err->message, advice(status));
+  return MXNET_FAILURE;
+}
+
+/* The library. */
+
+enum { MXNET_1_9 = 10900, MXNET_1_10 = 11000 };
+
+int _opVersion(void) { return MXNET_EXTENSION_VERSION; }
+
+int initialize(int mxnet_version) {
+  mxn_error err = {0};
+  if (mxnet_version >= MXNET_1_9 && mxnet_version < MXNET_1_10) return answer(MXN_OK, &err);
+  return answer(error_set(&err, MXN_UNSUPPORTED, "mxneuron's extension is for MXNet 1.9, this is MXNet %d.%d.%d",
+                          mxnet_version / 10000, mxnet_version / 100 % 100, mxnet_version % 100),
+                &err);
+}
+
+#define DEFINE_UNCALLED(name) \
+  int name(void) { return MXNET_FAILURE; }
+MXNET_UNCALLED_LIST(DEFINE_UNCALLED)
+#undef DEFINE_UNCALLED
+
+int _partRegSize(void) { return 0; }
+
+void _opCallFree(void *memory) { free(memory); }
+
+/* Registration. Callbacks are marks: MXNet gives them back, we know what is meant. */
+
+static int forward(void) { return MXNET_SUCCESS; }
+static int backward(void) { return MXNET_SUCCESS; }
+
+int _opRegSize(void) { return 1; }
+
+/* MXNet chose the parameters. NOLINTNEXTLINE(readability-function-size) */
+void _opRegGet(int index, const char **out_name, int *out_is_subgraph, const char ***out_forward_contexts,
+               mxnet_callback **out_forward, int *out_n_forward, const char ***out_backward_contexts,
+               mxnet_callback **out_backward, int *out_n_backward, const char ***out_state_contexts,
+               mxnet_callback **out_state, int *out_n_state, mxnet_callback *out_parse, mxnet_callback *out_type,
+               mxnet_callback *out_storage, mxnet_callback *out_shape, mxnet_callback *out_mutate) {
+  static const char *contexts[] = {"cpu"};
+  static mxnet_callback forwards[] = {forward}, backwards[] = {backward};
+  *out_name = OPERATOR;
+  *out_is_subgraph = 0;
+  *out_forward_contexts = *out_backward_contexts = *out_state_contexts = contexts;
+  *out_forward = forwards;
+  *out_backward = *out_state = backwards;
+  *out_n_forward = *out_n_backward = 1; /* Module binds for training unless told otherwise */
+  *out_n_state = 0;
+  *out_parse = *out_type = *out_shape = forward;
+  *out_storage = *out_mutate = NULL;
+}
+
+int _opCallParseAttrs(mxnet_callback callback, MXNET_ATTRIBUTES, int *out_n_inputs, int *out_n_outputs) {
+  mxn_error err = {0};
+  mxnet_node node;
+  const mxn_status status = mxnet_node_read(&node, MXNET_PASS_ATTRIBUTES, &err);
+  *out_n_inputs = node.n_inputs;
+  *out_n_outputs = node.n_outputs;
+  return answer(status, &err);
+}
+
+/* Inference. */
+
+int _opCallInferType(mxnet_callback callback, MXNET_ATTRIBUTES, int *in_dtypes, int n_in, int *out_dtypes, int n_out) {
+  mxn_error err = {0};
+  mxnet_node node;
+  mxn_status status = mxnet_node_read(&node, MXNET_PASS_ATTRIBUTES, &err);
+  for (int i = 0; i < n_in && status == MXN_OK; i++) {
+    const mxn_type expected = mxnet_node_input(&node, i);
+    if (in_dtypes[i] < 0) in_dtypes[i] = expected.dtype;
+    if (i < node.n_data && in_dtypes[i] != (int)expected.dtype)
+      status = error_set(&err, MXN_ARGUMENT, "%s: data input %d: dtype: expected %s, got %s", OPERATOR, i,
+                         mxn_dtype_name(expected.dtype), mxn_dtype_name((mxn_dtype)in_dtypes[i]));
+  }
+  for (int i = 0; i < n_out && status == MXN_OK; i++) out_dtypes[i] = mxnet_node_output(&node, i).dtype;
+  return answer(status, &err);
+}
+
+/* What MXNet calls unknown, as it comes here. */
+static bool is_known(unsigned dim) { return dim != 0 && dim != (unsigned)-1; }
+
+static bool fits(const mxn_type *expected, const unsigned *dims, int n_dims) {
+  if (n_dims < 0) return true;
+  if (n_dims != expected->n_dims) return false;
+  for (int d = 0; d < n_dims; d++)
+    if (is_known(dims[d]) && expected->dims[d] >= 0 && expected->dims[d] != dims[d]) return false;
+  return true;
+}
+
+/* "(-1, 3, 224, 224)" */
+static const char *shape_text(const mxn_type *type, char *text, size_t text_bytes) {
+  size_t used = (size_t)snprintf(text, text_bytes, "(");
+  for (int32_t d = 0; d < type->n_dims && used < text_bytes; d++)
+    used += (size_t)snprintf(text + used, text_bytes - used, "%s%" PRId64, d ? ", " : "", type->dims[d]);
+  if (used < text_bytes) snprintf(text + used, text_bytes - used, type->n_dims == 1 ? ",)" : ")");
+  return text;
+}
+
+static mxn_type type_of(const unsigned *dims, int n_dims) {
+  mxn_type type = {.n_dims = n_dims < MXN_MAX_DIMS ? n_dims : MXN_MAX_DIMS};
+  for (int32_t d = 0; d < type.n_dims; d++) type.dims[d] = is_known(dims[d]) ? (int64_t)dims[d] : -1;
+  return type;
+}
+
+static mxn_status check_shape(const mxnet_node *node, int index, const unsigned *dims, int n_dims, mxn_error *err) {
+  char expected_text[192], got_text[192];
+  const mxn_type expected = mxnet_node_input(node, index);
+  if (index >= node->n_data || fits(&expected, dims, n_dims)) return MXN_OK;
+  const mxn_type got = type_of(dims, n_dims);
+  return error_set(err, MXN_SHAPE, "%s (%s): data input %d: compiled for shape %s, got %s", OPERATOR,
+                   node->output_names ? node->output_names : "", index,
+                   shape_text(&expected, expected_text, sizeof expected_text),
+                   shape_text(&got, got_text, sizeof got_text));
+}
+
+/* An answer cannot say "unknown", and MXNet asks before it knows: then the batch is the
+ * compiled one. */
+static unsigned find_batch(const mxnet_node *node, unsigned *const *in_shapes, const int *in_n_dims, int n_in) {
+  if (n_in > 0 && in_n_dims[0] > 0 && is_known(in_shapes[0][0])) return in_shapes[0][0];
+  return node->compile_batch > 0 ? (unsigned)node->compile_batch : 1;
+}
+
+/* Lists of shapes that MXNet frees. */
+typedef struct shape_list {
+  unsigned **shapes;
+  int *n_dims;
+  int n;
+} shape_list;
+
+static void free_shapes(shape_list *list) {
+  for (int i = 0; i < list->n && list->shapes; i++) free(list->shapes[i]);
+  free(list->shapes);
+  free(list->n_dims);
+}
+
+static bool create_shapes(shape_list *list, int n) {
+  *list = (shape_list){calloc((size_t)n + 1, sizeof *list->shapes), calloc((size_t)n + 1, sizeof *list->n_dims), n};
+  return list->shapes && list->n_dims;
+}
+
+static bool set_shape(shape_list *list, int index, const mxn_type *type, unsigned batch) {
+  const int n_dims = type->n_dims < 0 ? 0 : type->n_dims;
+  list->n_dims[index] = n_dims;
+  list->shapes[index] = calloc((size_t)n_dims + 1, sizeof **list->shapes);
+  for (int d = 0; d < n_dims && list->shapes[index]; d++)
+    list->shapes[index][d] = type->dims[d] < 0 ? batch : (unsigned)type->dims[d];
+  return list->shapes[index] != NULL;
+}
+
+static bool fill_shapes(const mxnet_node *node, shape_list *inputs, shape_list *outputs, unsigned batch) {
+  bool is_filled = true;
+  for (int i = 0; i < inputs->n; i++) {
+    const mxn_type type = mxnet_node_input(node, i);
+    is_filled &= set_shape(inputs, i, &type, batch);
+  }
+  for (int i = 0; i < outputs->n; i++) {
+    const mxn_type type = mxnet_node_output(node, i);
+    is_filled &= set_shape(outputs, i, &type, batch);
+  }
+  return is_filled;
+}
+
+/* MXNet chose the parameters. NOLINTNEXTLINE(readability-function-size) */
+int _opCallInferShape(mxnet_callback callback, MXNET_ATTRIBUTES, unsigned **in_shapes, int *in_n_dims, int n_in,
+                      unsigned ***out_in_shapes, int **out_in_n_dims, unsigned ***out_shapes, int **out_n_dims,
+                      int n_out) {
+  mxn_error err = {0};
+  mxnet_node node;
+  shape_list inputs = {0}, outputs = {0};
+  mxn_status status = mxnet_node_read(&node, MXNET_PASS_ATTRIBUTES, &err);
+  if (status == MXN_OK && n_in > node.n_data)
+    status = error_set(&err, MXN_FORMAT, "%s: attribute 'num_inputs': expected at most %d, got %d", OPERATOR,
+                       node.n_data, n_in);
+  for (int i = 0; i < n_in && status == MXN_OK; i++) status = check_shape(&node, i, in_shapes[i], in_n_dims[i], &err);
+  if (status == MXN_OK && (!create_shapes(&inputs, n_in) || !create_shapes(&outputs, n_out) ||
+                           !fill_shapes(&node, &inputs, &outputs, find_batch(&node, in_shapes, in_n_dims, n_in))))
+    status = error_set(&err, MXN_NOMEM, "%s: out of memory for shapes", OPERATOR);
+  if (status != MXN_OK) {
+    free_shapes(&inputs);
+    free_shapes(&outputs);
+    return answer(status, &err);
+  }
+  *out_in_shapes = inputs.shapes;
+  *out_in_n_dims = inputs.n_dims;
+  *out_shapes = outputs.shapes;
+  *out_n_dims = outputs.n_dims;
+  return answer(MXN_OK, &err);
+}
+
+/* Running. */
+
+/* Arrays of a call, inputs or outputs. */
+typedef struct call_arrays {
+  const int64_t *const *shapes;
+  const int *n_dims;
+  void *const *data;
+  const int *dtypes;
+  const size_t *versions;
+  const int *device_ids;
+  int n;
+} call_arrays;
+
+static mxn_tensor tensor_of(const call_arrays *arrays, int index) {
+  const int n_dims = arrays->n_dims[index];
+  mxn_tensor t = {{(mxn_dtype)arrays->dtypes[index], n_dims <= MXN_MAX_DIMS ? n_dims : MXN_MAX_DIMS, {0}},
+                  arrays->data[index]};
+  for (int32_t d = 0; d < t.type.n_dims; d++) t.type.dims[d] = arrays->shapes[index][d];
+  return t;
+}
+
+/* The last input. */
+static mxn_status find_neuronbin(const mxnet_node *node, const call_arrays *in, neuronbin_array *out_array,
+                                 mxn_error *err) {
+  const int last = in->n - 1;
+  if (in->n < node->n_data + 1)
+    return error_set(err, MXN_ARGUMENT, "%s: expected %d data inputs and a neuronbin, got %d inputs", OPERATOR,
+                     node->n_data, in->n);
+  if (in->dtypes[last] != MXN_UINT8)
+    return error_set(err, MXN_ARGUMENT, "%s: expected a neuronbin of uint8 as last input, got %s", OPERATOR,
+                     mxn_dtype_name((mxn_dtype)in->dtypes[last]));
+  *out_array = (neuronbin_array){in->data[last], in->n_dims[last] >= 0, in->versions[last]};
+  for (int d = 0; d < in->n_dims[last]; d++) out_array->bytes *= (size_t)in->shapes[last][d];
+  return MXN_OK;
+}
+
+/* The program may order its inputs by itself: names say which is which. */
+static size_t match_names(const mxnet_node *node, const call_arrays *in, ready_session *s) {
+  const size_t n = mxn_program_n_inputs(s->program);
+  size_t n_matched = 0;
+  char *name = node->input_names ? malloc(strlen(node->input_names) + 1) : NULL;
+  text_list_reader reader = {node->input_names, 0};
+  while (name && reader.n_read < n && text_list_next(&reader, name)) {
+    for (size_t i = 0; i < n; i++) {
+      if (strcmp(mxn_program_input_name(s->program, i), name) != 0) continue;
+      s->inputs[i] = tensor_of(in, (int)reader.n_read - 1);
+      n_matched++;
+      break;
+    }
+  }
+  free(name);
+  return n_matched;
+}
+
+/* Where names do not say it (a rewritten symbol), the node's order counts. */
+static mxn_status set_inputs(const mxnet_node *node, const call_arrays *in, ready_session *s, mxn_error *err) {
+  const size_t n = mxn_program_n_inputs(s->program);
+  if (n != (size_t)node->n_data)
+    return error_set(err, MXN_FORMAT, "%s: attribute 'in_types' says %d data inputs, the neuronbin has %zu", OPERATOR,
+                     node->n_data, n);
+  if (n > 1 && match_names(node, in, s) == n) return MXN_OK;
+  for (size_t i = 0; i < n; i++) s->inputs[i] = tensor_of(in, (int)i);
+  return MXN_OK;
+}
+
+static mxn_status set_outputs(const call_arrays *out, ready_session *s, mxn_error *err) {
+  const size_t n = mxn_program_n_outputs(s->program);
+  if (n < (size_t)out->n)
+    return error_set(err, MXN_FORMAT, "%s: the neuronbin has %zu outputs, the symbol uses %d", OPERATOR, n, out->n);
+  for (size_t i = 0; i < n; i++) s->outputs[i] = (mxn_tensor){0};
+  for (int i = 0; i < out->n; i++) s->outputs[i] = tensor_of(out, i);
+  return MXN_OK;
+}
+
+static mxn_status run(const mxnet_node *node, const call_arrays *in, const call_arrays *out, ready_session *s,
+                      mxn_error *err) {
+  TRY(set_inputs(node, in, s, err));
+  TRY(set_outputs(out, s, err));
+  return mxn_session_run_into(s->session, s->inputs, mxn_program_n_inputs(s->program), s->outputs,
+                              mxn_program_n_outputs(s->program), err);
+}
+
+static mxn_status compute(const mxnet_node *node, const call_arrays *in, const call_arrays *out, mxn_error *err) {
+  neuronbin_array array;
+  ready_session *session;
+  char label[160];
+  TRY(find_neuronbin(node, in, &array, err));
+  snprintf(label, sizeof label, "%s (%s)", OPERATOR, node->output_names ? node->output_names : "");
+  TRY(program_cache_take(&array, label, &session, err));
+  const mxn_status status = run(node, in, out, session, err);
+  program_cache_give_back(session);
+  return status;
+}
+
+/* MXNet chose the parameters. NOLINTNEXTLINE(readability-function-size) */
+int _opCallFCompute(mxnet_callback callback, MXNET_ATTRIBUTES, MXNET_ARRAYS(in), MXNET_ARRAYS(out), MXNET_RESOURCES) {
+  mxn_error err = {0};
+  mxnet_node node;
+  const call_arrays in = {in_shapes, in_n_dims, in_data, in_dtypes, in_versions, in_device_ids, n_in};
+  const call_arrays out = {out_shapes, out_n_dims, out_data, out_dtypes, out_versions, out_device_ids, n_out};
+  if (callback == backward)
+    return answer(error_set(&err, MXN_UNSUPPORTED, "%s is compiled for inference: it has no gradient", OPERATOR), &err);
+  mxn_status status = mxnet_node_read(&node, MXNET_PASS_ATTRIBUTES, &err);
+  if (status == MXN_OK) status = compute(&node, &in, &out, &err);
+  return answer(status, &err);
+}
+
+/* Graph passes. */
+
+int _passRegSize(void) { return 0; }

@@ -1,0 +1,260 @@
+/* program_cache.c - see program_cache.h.
+ *
+ * Most recently used programs come first in the list. One lock protects it; opening a
+ * program holds the lock, so that no program is opened twice, reading weights does not.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "compat/program_cache.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "mxneuron/abi.h"
+
+enum {
+  MAX_PROGRAMS = 64,
+  MAX_CHECKED = 16, /* arrays that one program remembers */
+};
+static const uint64_t max_idle_bytes = UINT64_C(1) << 30;
+
+typedef struct cached_program {
+  struct cached_program *next;
+  uint8_t digest[sizeof((mxn_neuronbin_header *)NULL)->digest];
+  bool has_weights; /* of its own: the array was of no use in place */
+  mxn_program *program;
+  uint64_t session_bytes;
+  ready_session *idle;
+  size_t n_running;
+  neuronbin_array checked[MAX_CHECKED];
+  size_t n_checked; /* in all; the last ones are kept */
+} cached_program;
+
+static struct {
+  pthread_mutex_t lock;
+  cached_program *first;
+  size_t n_programs;
+  uint64_t idle_bytes;
+} cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Fork. A child that was made while another thread held the lock has a list of which
+ * nothing is known; it begins with an empty one. Taking the lock before a fork could
+ * wait for MXNet's threads, which MXNet stops before a fork. */
+static void repair_in_child(void) {
+  if (pthread_mutex_trylock(&cache.lock) == 0) {
+    pthread_mutex_unlock(&cache.lock);
+    return;
+  }
+  cache.first = NULL;
+  cache.n_programs = 0;
+  cache.idle_bytes = 0;
+  pthread_mutex_init(&cache.lock, NULL);
+}
+
+static void watch_fork(void) { pthread_atfork(NULL, NULL, repair_in_child); }
+
+static void lock(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, watch_fork);
+  pthread_mutex_lock(&cache.lock);
+}
+
+static void unlock(void) { pthread_mutex_unlock(&cache.lock); }
+
+/* Sessions. */
+
+static void destroy_session(ready_session *s) {
+  if (!s) return;
+  mxn_session_destroy(s->session);
+  free(s->inputs);
+  free(s->outputs);
+  free(s);
+}
+
+static mxn_status create_session(cached_program *owner, ready_session **out_session, mxn_error *err) {
+  ready_session *s = calloc(1, sizeof *s);
+  if (s) {
+    s->owner = owner;
+    s->program = owner->program;
+    s->inputs = calloc(mxn_program_n_inputs(s->program) + 1, sizeof *s->inputs);
+    s->outputs = calloc(mxn_program_n_outputs(s->program) + 1, sizeof *s->outputs);
+  }
+  mxn_status status = MXN_OK;
+  if (!s || !s->inputs || !s->outputs) status = error_set(err, MXN_NOMEM, "out of memory for a session");
+  if (status == MXN_OK) status = mxn_session_create(owner->program, 0, &s->session, err);
+  if (status == MXN_OK)
+    *out_session = s;
+  else
+    destroy_session(s);
+  return status;
+}
+
+/* One that reads the array already, or any; NULL where all run. */
+static ready_session *take_idle(cached_program *p, const neuronbin_array *array) {
+  ready_session **best = &p->idle;
+  for (ready_session **s = &p->idle; *s; s = &(*s)->next)
+    if ((*s)->weights.data == array->data) best = s;
+  ready_session *taken = *best;
+  if (!taken) return NULL;
+  *best = taken->next;
+  cache.idle_bytes -= p->session_bytes;
+  return taken;
+}
+
+/* Bounds. */
+
+static void destroy_idle(cached_program *p) {
+  while (p->idle) {
+    ready_session *s = p->idle;
+    p->idle = s->next;
+    cache.idle_bytes -= p->session_bytes;
+    destroy_session(s);
+  }
+}
+
+static void destroy_program(cached_program *p) {
+  destroy_idle(p);
+  mxn_program_close(p->program);
+  free(p);
+}
+
+/* The last program in the list that `condition` holds for, but not the first of all. */
+static cached_program **find_last(bool (*condition)(const cached_program *)) {
+  cached_program **found = NULL;
+  for (cached_program **p = &cache.first; *p; p = &(*p)->next)
+    if (p != &cache.first && condition(*p)) found = p;
+  return found;
+}
+
+static bool has_idle(const cached_program *p) { return p->idle != NULL; }
+static bool is_unused(const cached_program *p) { return p->n_running == 0; }
+
+static void keep_bounds(void) {
+  cached_program **last;
+  while (cache.idle_bytes > max_idle_bytes && (last = find_last(has_idle))) destroy_idle(*last);
+  while (cache.n_programs > MAX_PROGRAMS && (last = find_last(is_unused))) {
+    cached_program *p = *last;
+    *last = p->next;
+    cache.n_programs--;
+    destroy_program(p);
+  }
+}
+
+/* Programs. */
+
+/* Whether weights can be read where they are. */
+static bool is_usable_in_place(const neuronbin_array *array, const mxn_neuronbin_header *header) {
+  return (uintptr_t)array->data % MXN_ALIGNMENT == 0 && header->total_bytes <= array->bytes &&
+         array->bytes - header->total_bytes >= MXN_OVER_READ_BYTES;
+}
+
+/* Found programs become the first. */
+static cached_program *find_program(const mxn_neuronbin_header *header, bool has_weights) {
+  for (cached_program **at = &cache.first; *at; at = &(*at)->next) {
+    cached_program *p = *at;
+    if (p->has_weights != has_weights || memcmp(p->digest, header->digest, sizeof p->digest) != 0) continue;
+    *at = p->next;
+    p->next = cache.first;
+    cache.first = p;
+    return p;
+  }
+  return NULL;
+}
+
+static mxn_status open_program(const neuronbin_array *array, const char *label, bool has_weights, mxn_program **out,
+                               mxn_error *err) {
+  if (has_weights) return mxn_program_open_memory(array->data, array->bytes, label, out, err);
+  return mxn_program_open_detached(array->data, array->bytes, label, out, err);
+}
+
+static mxn_status add_program(const neuronbin_array *array, const char *label, const mxn_neuronbin_header *header,
+                              bool has_weights, cached_program **out_program, mxn_error *err) {
+  cached_program *p = calloc(1, sizeof *p);
+  mxn_program_info info;
+  if (!p) return error_set(err, MXN_NOMEM, "%s: out of memory", label);
+  const mxn_status status = open_program(array, label, has_weights, &p->program, err);
+  if (status != MXN_OK) {
+    free(p);
+    return status;
+  }
+  mxn_program_get_info(p->program, &info);
+  p->session_bytes = info.arena_bytes + info.scratch_bytes;
+  p->has_weights = has_weights;
+  memcpy(p->digest, header->digest, sizeof p->digest);
+  p->next = cache.first;
+  cache.first = p;
+  cache.n_programs++;
+  *out_program = p;
+  return MXN_OK;
+}
+
+/* Arrays that were read as a whole. */
+
+static bool is_checked(const cached_program *p, const neuronbin_array *array) {
+  for (size_t i = 0; i < MAX_CHECKED && i < p->n_checked; i++) {
+    const neuronbin_array *c = &p->checked[i];
+    if (c->data == array->data && c->bytes == array->bytes && c->version == array->version) return true;
+  }
+  return false;
+}
+
+static mxn_status check_array(cached_program *p, const neuronbin_array *array, mxn_error *err) {
+  TRY(mxn_program_check_copy(p->program, array->data, array->bytes, err));
+  lock();
+  p->checked[p->n_checked++ % MAX_CHECKED] = *array;
+  unlock();
+  return MXN_OK;
+}
+
+/* Make the session read the array. The program cannot go away: it runs. */
+static mxn_status prepare(cached_program *p, ready_session **session, const neuronbin_array *array, bool is_known,
+                          mxn_error *err) {
+  if (!*session) TRY(create_session(p, session, err));
+  if (!is_known) TRY(check_array(p, array, err));
+  if (p->has_weights) return MXN_OK;
+  TRY(mxn_session_use_weights((*session)->session, array->data, array->bytes, err));
+  (*session)->weights = *array;
+  return MXN_OK;
+}
+
+static void finish_run(cached_program *p, ready_session *session) {
+  lock();
+  p->n_running--;
+  if (session) {
+    session->next = p->idle;
+    p->idle = session;
+    cache.idle_bytes += p->session_bytes;
+  }
+  keep_bounds();
+  unlock();
+}
+
+mxn_status program_cache_take(const neuronbin_array *array, const char *label, ready_session **out_session,
+                              mxn_error *err) {
+  mxn_neuronbin_header header = {0};
+  *out_session = NULL;
+  memcpy(&header, array->data, array->bytes < sizeof header ? array->bytes : sizeof header);
+  const bool has_weights = !is_usable_in_place(array, &header);
+  mxn_status status = MXN_OK;
+  lock();
+  cached_program *p = find_program(&header, has_weights);
+  if (!p) status = add_program(array, label, &header, has_weights, &p, err);
+  if (status != MXN_OK) {
+    unlock();
+    return status;
+  }
+  p->n_running++;
+  ready_session *session = take_idle(p, array);
+  const bool is_known = is_checked(p, array);
+  unlock();
+  status = prepare(p, &session, array, is_known, err);
+  if (status == MXN_OK)
+    *out_session = session;
+  else
+    finish_run(p, session);
+  return status;
+}
+
+void program_cache_give_back(ready_session *session) { finish_run(session->owner, session); }

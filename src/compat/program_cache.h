@@ -1,0 +1,46 @@
+/* program_cache.h - the opened programs of a process that runs inside MXNet.
+ *
+ * MXNet makes copies of a neuronbin as it likes (one for each executor and context) and
+ * calls an operator without state. So programs are kept here by what they are, the
+ * digest in their header, with sessions that wait for the next run. Of a neuronbin
+ * everything but the weights is copied; weights are read where MXNet's array has them
+ * during a run, and no pointer into an array is followed after it. An array is
+ * checked as a whole when it is seen first, and after MXNet wrote into it.
+ *
+ * What is kept is bounded: programs that ran least recently go first.
+ *
+ * Threads: any. After fork() the child has the programs of its parent.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef MXN_COMPAT_PROGRAM_CACHE_H
+#define MXN_COMPAT_PROGRAM_CACHE_H
+
+#include "mxneuron/program.h"
+
+/* A copy of a neuronbin in an array of MXNet, which counts the writes into it. */
+typedef struct neuronbin_array {
+  const void *data;
+  size_t bytes, version;
+} neuronbin_array;
+
+/* A session for one run, with room for its arrays. */
+typedef struct ready_session {
+  mxn_session *session;
+  const mxn_program *program;
+  mxn_tensor *inputs, *outputs; /* of the program's number */
+
+  /* The cache's own. */
+  struct cached_program *owner;
+  struct ready_session *next;
+  neuronbin_array weights; /* that it uses */
+} ready_session;
+
+/* A session that reads its weights from `array`, which is borrowed until it is given
+ * back. `label` stands for the file in messages. Errors: those of opening a program,
+ * and MXN_FORMAT where the array is no whole copy. */
+MXN_MUST_CHECK mxn_status program_cache_take(const neuronbin_array *array, const char *label,
+                                             ready_session **out_session, mxn_error *err);
+void program_cache_give_back(ready_session *session);
+
+#endif
