@@ -12,12 +12,17 @@ Every error is an MXNeuronError. Everything here may be used by any number of th
 SPDX-License-Identifier: Apache-2.0
 """
 
+import _mx_neuron_hook
+
 from ._arrays import bfloat16
 from ._library import MXNeuronError
 from .checkpoint import load_arrays, load_checkpoint, save_checkpoint
 from .compiler import compile
 from .predictor import Predictor
 from .symbol import Symbol, load, load_json
+
+# Where no .pth was read: MXNet gets mx.contrib.neuron and mx.neuron now, or when it is imported.
+_mx_neuron_hook.ensure()
 
 __all__ = [
     "MXNeuronError",

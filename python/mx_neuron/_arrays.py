@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._library import MAX_DIMS, MXNeuronError, Tensor, Type
+from ._library import MAX_DIMS, MXNeuronTypeError, MXNeuronValueError, Tensor, Type
 
 # As MXNet spells it: numpy has no such type, so the 16 bits stand in a field.
 bfloat16 = np.dtype([("bfloat16", np.uint16)])
@@ -65,11 +65,11 @@ def as_array(name: str, value) -> np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise MXNeuronError(f"array '{name}': {error}") from None
+        raise MXNeuronValueError(f"array '{name}': {error}") from None
     if array.dtype.kind == "O":
-        raise MXNeuronError(f"array '{name}': expected numbers, got objects")
+        raise MXNeuronTypeError(f"array '{name}': expected numbers, got objects")
     if array.ndim > MAX_DIMS:
-        raise MXNeuronError(f"array '{name}': expected at most {MAX_DIMS} dimensions, got {array.ndim}")
+        raise MXNeuronValueError(f"array '{name}': expected at most {MAX_DIMS} dimensions, got {array.ndim}")
     return array
 
 
@@ -78,7 +78,7 @@ def packed(name: str, array: np.ndarray) -> np.ndarray:
     native = array.dtype.newbyteorder("=")
     if native not in NUMBERS:
         known = ", ".join(dtype_name(dtype) for dtype in NUMBERS)
-        raise MXNeuronError(f"array '{name}': MXNet has no dtype {array.dtype}; it has {known}")
+        raise MXNeuronTypeError(f"array '{name}': MXNet has no dtype {array.dtype}; it has {known}")
     return np.asarray(array, dtype=native, order="C")
 
 
@@ -87,7 +87,7 @@ def cast(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if array.dtype == dtype:
         return packed(name, array)
     if bfloat16 in (dtype, array.dtype) or not np.can_cast(array.dtype, dtype, "same_kind"):
-        raise MXNeuronError(
+        raise MXNeuronTypeError(
             f"input '{name}': expected {dtype_name(dtype)}, got {dtype_name(array.dtype)}, which is not cast by itself"
         )
     return np.asarray(array.astype(dtype), order="C")

@@ -10,7 +10,7 @@ import logging
 import re
 import shlex
 
-from ._library import MXNeuronError
+from ._library import MXNeuronTypeError, MXNeuronValueError
 
 logger = logging.getLogger("mx_neuron")
 
@@ -57,18 +57,18 @@ OPTIONS = ("flags", "excl_node_names", "force_incl_node_names", "work_dir")
 def _unknown(what: str, name: str, known):
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     ending = f"near names: {', '.join(near)}" if near else f"known are {', '.join(known)}"
-    raise MXNeuronError(f"there is no {what} '{name}'; {ending}")
+    raise MXNeuronValueError(f"there is no {what} '{name}'; {ending}")
 
 
 def _split(flags) -> list[str]:
     """A list of strings, each one or more words, or one such string."""
     texts = [flags] if isinstance(flags, str) else flags
     if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
-        raise MXNeuronError(f"flags: expected a list of strings, got {flags!r}")
+        raise MXNeuronTypeError(f"flags: expected a list of strings, got {flags!r}")
     try:
         return shlex.split(" ".join(texts))
     except ValueError as error:
-        raise MXNeuronError(f"flags: {error} in {' '.join(texts)!r}") from None
+        raise MXNeuronValueError(f"flags: {error} in {' '.join(texts)!r}") from None
 
 
 def _check(name: str, values: list[str]) -> None:
@@ -76,11 +76,11 @@ def _check(name: str, values: list[str]) -> None:
     counts = {SWITCH: (0, 0), ONE: (1, 1), OPTIONAL: (0, 1), SEVERAL: (1, len(values))}[arity]
     if not counts[0] <= len(values) <= counts[1]:
         expected = "no value" if arity == SWITCH else "a value"
-        raise MXNeuronError(f"{name}: expected {expected}, got {' '.join(values) or 'none'}")
+        raise MXNeuronValueError(f"{name}: expected {expected}, got {' '.join(values) or 'none'}")
     for value in values:
         if not re.fullmatch(pattern, value):
             wanted = "a number" if pattern == NUMBER else pattern
-            raise MXNeuronError(f"{name}: expected {wanted}, got '{value}'")
+            raise MXNeuronValueError(f"{name}: expected {wanted}, got '{value}'")
 
 
 def _accept(name: str, values: list[str], options: dict) -> None:
@@ -89,7 +89,7 @@ def _accept(name: str, values: list[str], options: dict) -> None:
     _check(name, values)
     if name in EFFECTIVE:
         if not 1 <= int(values[0]) <= MAX_PIPELINE_CORES:
-            raise MXNeuronError(f"{name}: expected 1 to {MAX_PIPELINE_CORES}, got {values[0]}")
+            raise MXNeuronValueError(f"{name}: expected 1 to {MAX_PIPELINE_CORES}, got {values[0]}")
         options[EFFECTIVE[name]] = int(values[0])
         return
     logger.info("%s is accepted and has no effect here", " ".join([name, *values]))
@@ -119,7 +119,7 @@ def _names(option: str, value) -> list[str]:
     """A list of names, or one string of names with commas."""
     names = value.split(",") if isinstance(value, str) else value
     if not isinstance(names, (list, tuple, set, frozenset)) or not all(isinstance(name, str) for name in names):
-        raise MXNeuronError(f"{option}: expected a list of node names, got {value!r}")
+        raise MXNeuronTypeError(f"{option}: expected a list of node names, got {value!r}")
     return [name.strip() for name in names if name.strip()]
 
 

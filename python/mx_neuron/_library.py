@@ -15,6 +15,7 @@ import weakref
 MAX_DIMS = 16
 MESSAGE_BYTES = 508
 LIBRARY = "libmxneuron.so.0"
+EXTENSION = "libmxneuron-mxnet.so"
 
 
 class MXNeuronError(RuntimeError):
@@ -23,6 +24,14 @@ class MXNeuronError(RuntimeError):
     def __init__(self, message: str, status: str = "ARGUMENT"):
         super().__init__(message)
         self.status = status
+
+
+class MXNeuronTypeError(MXNeuronError, TypeError):
+    """An argument of the wrong kind."""
+
+
+class MXNeuronValueError(MXNeuronError, ValueError):
+    """An argument of the right kind with a value that it cannot have."""
 
 
 STATUSES = (
@@ -86,6 +95,14 @@ class CompileOptions(ctypes.Structure):
     ]
 
 
+class Statistics(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in ("n_original", "n_operators", "n_subgraphs", "n_compiled")]
+
+
+class LeftOut(ctypes.Structure):
+    _fields_ = [("node", ctypes.c_char_p), ("op", ctypes.c_char_p), ("reason", ctypes.c_char_p)]
+
+
 class ExecutorOptions(ctypes.Structure):
     _fields_ = [("struct_bytes", ctypes.c_size_t), ("n_cores", ctypes.c_uint32)]
 
@@ -112,6 +129,9 @@ FUNCTIONS = {
     "model_output_name": (TEXT, HANDLE, SIZE),
     "model_n_variables": (SIZE, HANDLE),
     "model_get_variable": (Variable, HANDLE, SIZE),
+    "model_get_statistics": (None, HANDLE, ctypes.POINTER(Statistics)),
+    "model_n_left_out": (SIZE, HANDLE),
+    "model_get_left_out": (LeftOut, HANDLE, SIZE),
     "model_n_arrays": (SIZE, HANDLE),
     "model_get_array": (Array, HANDLE, SIZE),
     "arrays_load": (CHECKED, TEXT, OUT_HANDLE),
@@ -136,6 +156,22 @@ def library_path() -> str:
         return os.path.join(given, LIBRARY) if os.path.isdir(given) else given
     beside = pathlib.Path(__file__).parent / LIBRARY
     return str(beside) if beside.exists() else LIBRARY
+
+
+def _loaded_folder() -> str:
+    """Where the library was found by the loader."""
+    with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+        paths = (line.split(maxsplit=5)[-1].rstrip("\n") for line in maps if "/libmxneuron.so" in line)
+        return os.path.dirname(next(paths))
+
+
+def extension_path() -> str:
+    """MXNet's extension, which is beside the library."""
+    folder = os.path.dirname(library_path()) or _loaded_folder()
+    path = os.path.join(os.path.abspath(folder), EXTENSION)
+    if not os.path.exists(path):
+        raise MXNeuronError(f"there is no {path}, which runs compiled operators in MXNet", "IO")
+    return path
 
 
 def encode(text: str | os.PathLike) -> bytes:

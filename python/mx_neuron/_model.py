@@ -23,7 +23,7 @@ from ._arrays import (
     tensor_of,
     type_of,
 )
-from ._library import Array, Handle, Input, MXNeuronError, Tensor, Type, create, encode, lib
+from ._library import Array, Handle, Input, MXNeuronTypeError, Tensor, Type, create, encode, lib
 
 NEURONBIN = "_neuronbin"
 
@@ -34,14 +34,14 @@ def _has_nan(array: np.ndarray) -> bool:
     return array.dtype.kind == "f" and bool(np.isnan(array).any())
 
 
-def _items(what: str, arrays) -> list:
+def named_arrays(what: str, arrays) -> list:
     """Names and values of a dict."""
     if not hasattr(arrays, "items"):
-        raise MXNeuronError(f"{what}: expected a dict of name to array, got {type(arrays).__name__}")
+        raise MXNeuronTypeError(f"{what}: expected a dict of name to array, got {type(arrays).__name__}")
     items = list(arrays.items())
     for name, _ in items:
         if not isinstance(name, str):
-            raise MXNeuronError(f"{what}: expected names, got {name!r}")
+            raise MXNeuronTypeError(f"{what}: expected names, got {name!r}")
     return items
 
 
@@ -49,7 +49,7 @@ def _parameters(args, aux):
     """(name with "arg:" or "aux:", array), programs first: they are mapped from where they then stand in the file."""
     named = []
     for prefix, what, arrays in (("arg:", "args", args), ("aux:", "aux", aux)):
-        named += [(prefix, name, value) for name, value in _items(what, arrays)]
+        named += [(prefix, name, value) for name, value in named_arrays(what, arrays)]
     named.sort(key=lambda item: not item[1].endswith(NEURONBIN))
     return [(prefix + name, None if value is None else packed(name, as_array(name, value)))
             for prefix, name, value in named]
@@ -84,7 +84,7 @@ class Model(Handle):
         """Of a symbol (anything with tojson()) and its arrays. Where the model is kept, arrays that others can write to
         are copied."""
         if not hasattr(sym, "tojson"):
-            raise MXNeuronError(f"expected a symbol, got {type(sym).__name__}")
+            raise MXNeuronTypeError(f"sym: expected a Symbol, got {type(sym).__name__}")
         arrays = _parameters(args, aux)
         for name, array in arrays:
             if array is not None and _has_nan(array):
@@ -150,7 +150,7 @@ class Model(Handle):
 
     def cast_inputs(self, inputs) -> dict[str, np.ndarray]:
         """The arrays as the model wants them."""
-        arrays = {name: as_array(name, value) for name, value in _items("inputs", inputs)}
+        arrays = {name: as_array(name, value) for name, value in named_arrays("inputs", inputs)}
         dtypes = self.input_dtypes(arrays)
         return {name: packed(name, cast(name, array, dtypes[name])) for name, array in arrays.items()}
 

@@ -12,8 +12,19 @@ import threading
 
 from ._arrays import type_of
 from ._flags import parse
-from ._library import CompileOptions, IsCancelled, MXNeuronError, create, encode, lib, names_array
+from ._library import (
+    CompileOptions,
+    IsCancelled,
+    MXNeuronTypeError,
+    MXNeuronValueError,
+    create,
+    encode,
+    lib,
+    names_array,
+)
 from ._model import Model, input_structs
+from ._mxnet_compile import compile_block, compile_symbol, mxnet_of
+from ._partition import print_partition
 from .checkpoint import take_apart
 
 
@@ -21,7 +32,7 @@ def _work_dir(folder) -> bytes | None:
     if folder is None:
         return None
     if not isinstance(folder, (str, os.PathLike)):
-        raise MXNeuronError(f"work_dir: expected a folder, got {folder!r}")
+        raise MXNeuronTypeError(f"work_dir: expected a folder, got {folder!r}")
     return encode(folder)
 
 
@@ -37,6 +48,12 @@ def _options(parsed: dict) -> CompileOptions:
         work_dir=_work_dir(parsed["work_dir"]),
         n_pipeline_cores=parsed["n_pipeline_cores"],
     )
+
+
+def _input_type(name: str, array):
+    if array.size == 0:
+        raise MXNeuronValueError(f"input '{name}': expected a shape to compile for, got {array.shape}, which is empty")
+    return type_of(array.dtype, array.shape)
 
 
 def _run(model: Model, types: dict, options: CompileOptions) -> Model:
@@ -55,11 +72,25 @@ def _run(model: Model, types: dict, options: CompileOptions) -> Model:
             raise
 
 
-def compile(sym, args, aux, inputs, **compile_args):
+def _compile(sym, args, aux, inputs, compile_args: dict):
+    """The one way through, of anything with tojson() and arrays that numpy takes."""
+    options = _options(parse(compile_args))
+    model = Model.of(sym, args, aux)
+    arrays = model.cast_inputs(inputs)
+    types = {name: _input_type(name, array) for name, array in arrays.items()}
+    compiled = _run(model, types, options)
+    if os.environ.get("SUBGRAPH_INFO", "0") not in ("", "0"):
+        print_partition(compiled)
+    return take_apart(compiled, getattr(sym, "source", "symbol"))
+
+
+def compile(obj=None, args=None, aux=None, inputs=None, **compile_args):
     """Compile for the shapes and dtypes of `inputs`, a dict of input name to array; a new (sym, args, aux).
 
     What is given stays as it was. What the compiler cannot do stays in the symbol. An array is cast to the dtype that
-    the parameters ask for. compile_args are those of MXNet-Neuron:
+    the parameters ask for. `obj` is a Symbol of this package with dicts of numpy arrays, or in MXNet a Symbol with
+    dicts of NDArrays, and what comes back is of the same kind; or it is a HybridBlock of Gluon, which has its arrays
+    itself, and a new block comes back. compile_args are those of MXNet-Neuron:
 
         excl_node_names        nodes to leave to the framework
         force_incl_node_names  nodes that must be compiled, else an error says why
@@ -68,10 +99,15 @@ def compile(sym, args, aux, inputs, **compile_args):
         "--fp32-cast", ...     a flag of neuron-cc and its value
 
     Flags that mean nothing on a CPU are checked and accepted, with a line on the logger "mx_neuron" (INFO). NaN in the
-    parameters is a RuntimeWarning.
+    parameters is a RuntimeWarning. With SUBGRAPH_INFO=1 in the environment the partition is printed.
     """
-    options = _options(parse(compile_args))
-    model = Model.of(sym, args, aux)
-    arrays = model.cast_inputs(inputs)
-    types = {name: type_of(array.dtype, array.shape) for name, array in arrays.items()}
-    return take_apart(_run(model, types, options), getattr(sym, "source", "symbol"))
+    obj = compile_args.pop("sym", None) if obj is None else obj
+
+    def run(*model):
+        return _compile(*model, compile_args)
+
+    mx = mxnet_of(obj)
+    if mx is None:
+        return run(obj, args, aux, inputs)
+    is_symbol = isinstance(obj, mx.symbol.Symbol)
+    return (compile_symbol if is_symbol else compile_block)(mx, run, obj, args, aux, inputs)

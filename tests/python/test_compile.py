@@ -69,7 +69,7 @@ class Compile(CompileCase):
             self.assertEqual(inner["attrs"]["in_types"], "[0]")
 
     def test_refuses_inputs(self):
-        for inputs, expected in (({"dta": IMAGE}, "near names: 'data'"), ({}, "'data'"), ([IMAGE], "expected a dict"),
+        for inputs, expected in (({"dta": IMAGE}, "near names: 'data'"), ({}, "'data'"), ({"data": IMAGE[:0]}, "which is empty"), ([IMAGE], "expected a dict"),
                                  ({"data": np.zeros((1, 1, 8, 8), complex)}, "complex128"),
                                  ({"data": np.full((1, 1, 8, 8), "a")}, "<U1"),
                                  ({"data": np.array([[1], [2, 3]], object)}, "expected numbers, got objects"),
@@ -84,7 +84,7 @@ class Compile(CompileCase):
         self.refused("expected a dict", mx_neuron.compile, sym, list(args), aux, inputs)
         self.refused("fc", mx_neuron.compile, sym, {**args, "fc_bias": np.zeros(9, "f4")}, aux, inputs, status="SHAPE")
         self.refused("args: expected names, got 3", mx_neuron.compile, sym, {3: IMAGE}, aux, inputs)
-        self.refused("expected a symbol, got str", mx_neuron.compile, "digits", args, aux, inputs)
+        self.refused("sym: expected a Symbol, got str", mx_neuron.compile, "digits", args, aux, inputs)
         without = {name: array for name, array in args.items() if name != "fc_bias"}
         self.refused("'fc_bias'", mx_neuron.compile, sym, without, aux, inputs)
 
