@@ -9,3 +9,4 @@
 #include "loop.c"
 #include "pool2d.c"
 #include "softmax.c"
+#include "softmax_axis.c"

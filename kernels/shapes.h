@@ -74,4 +74,15 @@ struct k_softmax {
   int64_t rows_per_task;
 };
 
+/* Softmax over the images, the rows or the pixels of every channel, which lie one
+ * behind the other. buffers: input, output. */
+struct k_softmax_axis {
+  int64_t extent[3]; /* images, rows, pixels */
+  int64_t channels;
+  int64_t axis;          /* 0, 1 or 2: the one of `extent` that is normalised */
+  int64_t in[3], out[3]; /* strides of images, rows, pixels */
+  /* tile */
+  int64_t lines_per_task;
+};
+
 #endif

@@ -153,6 +153,12 @@ uint32_t select_tiles(const target *t, kernel_template kernel, kernel_shape *sha
       s->rows_per_task = rows_per_task(rows, s->out.width * s->channels * 8);
       return (uint32_t)divide_up(rows, s->rows_per_task);
     }
+    case KERNEL_SOFTMAX_AXIS_NHWC_F32: {
+      struct k_softmax_axis *s = &shape->softmax_axis;
+      const int64_t length = s->extent[s->axis], lines = s->extent[0] * s->extent[1] * s->extent[2] / length;
+      s->lines_per_task = rows_per_task(lines, length * s->channels * 8);
+      return (uint32_t)divide_up(lines, s->lines_per_task);
+    }
     case N_KERNEL_TEMPLATES: break;
   }
   return 0;

@@ -42,6 +42,7 @@ typedef union kernel_shape {
   struct k_pool2d pool2d;
   struct k_loop loop;
   struct k_softmax softmax;
+  struct k_softmax_axis softmax_axis;
 } kernel_shape;
 
 /* A buffer of a step: bytes [offset, offset + bytes) of a storage. */

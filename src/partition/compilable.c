@@ -116,10 +116,12 @@ static const char *check_softmax(const node *n) {
   if (!is_default_or(temperature, "1.0") && op_float(n, "temperature") != 1) return "its temperature is not 1";
   const mxn_dtype dtype = op_dtype(n, "dtype");
   if (dtype != MXN_DTYPE_UNKNOWN && dtype != MXN_FLOAT32) return "its dtype is not float32";
-  return op_softmax_axis(n) == 1 ? NULL : "its axis is not 1";
+  return NULL;
 }
 
-static const char *check_softmax_output(const node *n) { return op_softmax_axis(n) == 1 ? NULL : "its axis is not 1"; }
+static const char *check_softmax_output(const node *n) {
+  return op_softmax_axis(n) >= 0 ? NULL : "it normalises several axes together";
+}
 
 static const char *check_batch_norm(const node *n) {
   if (axis_from_front(op_int(n, "axis"), n->outputs[0].n_dims) != 1) return "its axis is not 1";

@@ -44,6 +44,9 @@ static bool is_view(const node *n) { return is_op(n, "Flatten") || is_op(n, "Res
 /* Values that a kernel writes, and therefore anywhere we like. */
 static bool is_step(const node *n) { return !node_is_variable(n) && !is_view(n); }
 
+/* Steps that write zeros around their images. */
+static bool writes_border(const node *n) { return is_step(n) && !(is_op(n, "softmax") && op_softmax_axis(n) != 1); }
+
 static bool is_row_major(const node *n) {
   if (is_layout_free(&n->outputs[0])) return false;
   if (node_is_variable(n) || is_view(n)) return true;
@@ -78,7 +81,7 @@ static bool has_padding(const node *n) {
 /* Whether a node needs its data input channels-last and, for a border, in a
  * storage of ours. */
 static bool needs_channels_last(const node *n, const node *input) {
-  if (is_op(n, "Convolution")) return has_padding(n) && (is_row_major(input) || !is_step(input));
+  if (is_op(n, "Convolution")) return has_padding(n) && (is_row_major(input) || !writes_border(input));
   if (is_op(n, "Pooling") || is_op(n, "softmax")) return is_row_major(input);
   return false;
 }
@@ -123,7 +126,7 @@ static void convert_concats(compile *c) {
     if (!is_op(n, "Concat")) continue;
     for (uint32_t k = 0; k < n->n_inputs; k++) {
       const node *m = n->inputs[k].node;
-      const bool fits = is_step(m) && !is_row_major(m) && m->id < n_nodes && !taken[m->id];
+      const bool fits = writes_border(m) && !is_row_major(m) && m->id < n_nodes && !taken[m->id];
       if (fits)
         taken[m->id] = true;
       else

@@ -434,6 +434,18 @@ def softmax_axes(data):
     return [sym.softmax(data, axis=a) for a in (1, 2, 3, -1)]
 
 
+@model(data=(3, 17, 5, 4))
+def softmax_over_images_rows_and_pixels(data):
+    x = conv(data, 19)
+    y = sym.Concat(sym.softmax(x, axis=2), relu(sym.softmax(x, axis=-1) - 0.2), sym.softmax(x, axis=0), dim=1)
+    return [conv(y, 3), sym.softmax(sym.FullyConnected(y, num_hidden=35), axis=0)]
+
+
+@model(data=(2, 3, 7, 6))
+def softmax_output_of_four_dimensions(data):
+    return sym.SoftmaxOutput(conv(data, 21), name="softmax")
+
+
 @model(data=(2, 5, 3, 4))
 def softmax_temperature_and_large_numbers(data):
     return [sym.softmax(data, axis=1, temperature=0.5), sym.softmax(200 * data, axis=1)]

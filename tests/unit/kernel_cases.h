@@ -9,6 +9,7 @@
 #define MXN_TESTS_KERNEL_CASES_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,10 +71,11 @@ static void case_finish(kernel_case *k) {
   free(k->expected);
 }
 
-/* An output slice of `channels` channels with a border, all sentinels. */
-static struct k_image add_output(kernel_case *k, int64_t batch, int64_t h, int64_t w, int64_t channels) {
+/* An output slice of `channels` channels, perhaps with a border, all sentinels. */
+static struct k_image add_image(kernel_case *k, int64_t batch, int64_t h, int64_t w, int64_t channels,
+                                bool has_border) {
   struct k_image o = {.height = h, .width = w};
-  if (random_below(3) == 0) {
+  if (has_border && random_below(3) == 0) {
     o.top = random_in(0, 2);
     o.left = random_in(0, 2);
     o.bottom = random_in(0, 2);
@@ -92,6 +94,10 @@ static struct k_image add_output(kernel_case *k, int64_t batch, int64_t h, int64
     k->expected[i] = c >= first && c < first + channels ? 0 : NAN;
   }
   return o;
+}
+
+static struct k_image add_output(kernel_case *k, int64_t batch, int64_t h, int64_t w, int64_t channels) {
+  return add_image(k, batch, h, w, channels, true);
 }
 
 /* relu(value + operand), the operand with the output's shape; or nothing. */
@@ -270,6 +276,37 @@ static void softmax_nhwc_f32_case(kernel_case *k) {
         for (int64_t c = 0; c < s->channels; c++)
           expect(k, &s->out, operand, stride, n, y, x, c, exp((double)row[c] - max) / sum);
       }
+  k->tolerance = 2e-6;
+}
+
+static void softmax_axis_nhwc_f32_case(kernel_case *k) {
+  struct k_softmax_axis *s = &k->shape.softmax_axis;
+  k->kernel = KERNEL_SOFTMAX_AXIS_NHWC_F32;
+  *s = (struct k_softmax_axis){.channels = random_in(1, 70), .axis = random_in(0, 2)};
+  for (int i = 0; i < 3; i++) s->extent[i] = random_in(1, 7);
+  s->in[2] = s->channels + random_in(0, 3);
+  s->in[1] = s->extent[2] * s->in[2];
+  s->in[0] = s->extent[1] * s->in[1];
+  guarded *in = add_buffer(k, (size_t)(s->extent[0] * s->in[0]), 0);
+  for (size_t i = 0; i < in->n; i++) in->data[i] *= 30;
+  const float *data = in->data;
+  const struct k_image o = add_image(k, s->extent[0], s->extent[1], s->extent[2], s->channels, false);
+  s->out[0] = o.image;
+  s->out[1] = o.row;
+  s->out[2] = o.pixel;
+  int64_t stride[4], at[3];
+  const float *operand = add_expression(k, s->extent[0], s->extent[1], s->extent[2], s->channels, stride);
+  for (at[0] = 0; at[0] < s->extent[0]; at[0]++)
+    for (at[1] = 0; at[1] < s->extent[1]; at[1]++)
+      for (at[2] = 0; at[2] < s->extent[2]; at[2]++)
+        for (int64_t c = 0; c < s->channels; c++) {
+          const float *x = data + at[0] * s->in[0] + at[1] * s->in[1] + at[2] * s->in[2] + c;
+          const float *line = x - at[s->axis] * s->in[s->axis];
+          double max = -INFINITY, sum = 0;
+          for (int64_t i = 0; i < s->extent[s->axis]; i++) max = fmax(max, (double)line[i * s->in[s->axis]]);
+          for (int64_t i = 0; i < s->extent[s->axis]; i++) sum += exp((double)line[i * s->in[s->axis]] - max);
+          expect(k, &o, operand, stride, at[0], at[1], at[2], c, exp((double)*x - max) / sum);
+        }
   k->tolerance = 2e-6;
 }
 

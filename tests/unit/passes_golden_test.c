@@ -120,6 +120,7 @@ static void check_golden(const char *name) {
   X(residual)                \
   X(concat_slices)           \
   X(softmax_output)          \
+  X(softmax_axes)            \
   X(flatten_fully_connected) \
   X(outputs_in_nchw)         \
   X(memory_reuse)
