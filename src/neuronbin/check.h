@@ -16,7 +16,7 @@
 
 #define NEURONBIN_MAX_TARGETS 8
 #define NEURONBIN_MAX_CORES 64 /* as many as header.cores_per_node has bytes */
-#define NEURONBIN_MAX_TASKS (UINT32_C(1) << 24)
+#define NEURONBIN_MAX_TASKS ((UINT32_C(1) << 24) - 1)
 #define NEURONBIN_MAX_SCRATCH_BYTES (UINT32_C(1) << 30)
 #define NEURONBIN_MAX_ARENA_BYTES (UINT64_C(1) << 46)
 

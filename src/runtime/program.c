@@ -57,7 +57,8 @@ static const char *list_nodes(const ndarray_list *list, char *text, size_t text_
   for (size_t i = 0; i < list->n_entries && used < text_bytes; i++) {
     const span name = node_of(&list->entries[i]);
     if (name.bytes == 0) continue;
-    used += (size_t)snprintf(text + used, text_bytes - used, "%s%.*s", used > 0 ? ", " : "", (int)name.bytes,
+    const size_t shown = name.bytes < text_bytes ? name.bytes : text_bytes; /* a name may be longer than an int says */
+    used += (size_t)snprintf(text + used, text_bytes - used, "%s%.*s", used > 0 ? ", " : "", (int)shown,
                              (const char *)name.data);
   }
   return text;

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "neuronbin/check.h"
 #include "runtime/cores.h"
 #include "runtime/pool.h"
 
@@ -34,6 +35,10 @@ enum {
   /* All exceptions masked, round to nearest, flush-to-zero, denormals-are-zero. */
   RUN_MXCSR = 0x1f80 | 0x8000 | 0x0040,
 };
+
+/* Each thread claims once in vain, at most all tasks at once: the counter of claims
+ * does not wrap, or tasks would be done twice. */
+static_assert((uint64_t)NEURONBIN_MAX_TASKS * POOL_MAX_CORES <= UINT32_MAX, "claims fit their counter");
 
 static void *alloc_aligned(uint64_t bytes) {
   if (bytes > SIZE_MAX / 2) return NULL;

@@ -159,8 +159,8 @@ static const mutation mutations[] = {
     ROW(TARGETS, target, 1, code.bytes, 1 << 20, "targets[1].code.bytes: expected to end by byte"),
     ROW(KERNELS, kernel, 0, entry, sizeof sample_code, "kernels[0].entry: expected to end by byte 80, got 80 + 1"),
     ROW(KERNELS, kernel, 3, entry, UINT64_MAX, "kernels[3].entry: expected to end by byte 80"),
-    ROW(KERNELS, kernel, 2, n_tasks, 0, "kernels[2].n_tasks: expected 1 to 16777216, got 0"),
-    ROW(KERNELS, kernel, 2, n_tasks, (1 << 24) + 1, "kernels[2].n_tasks: expected 1 to 16777216, got 16777217"),
+    ROW(KERNELS, kernel, 2, n_tasks, 0, "kernels[2].n_tasks: expected 1 to 16777215, got 0"),
+    ROW(KERNELS, kernel, 2, n_tasks, 1 << 24, "kernels[2].n_tasks: expected 1 to 16777215, got 16777216"),
     ROW(KERNELS, kernel, 1, scratch_bytes, (1u << 30) + 1, "kernels[1].scratch_bytes: expected 0 to 1073741824"),
 };
 
