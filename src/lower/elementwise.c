@@ -51,6 +51,14 @@ static uint32_t add_load(compile *c, step *s, value v) {
   return add_term(&s->expression, load);
 }
 
+/* Term by term: the order of a call's arguments is up to the C compiler, the bytes of
+ * a neuronbin are not. */
+static void add_clip(expression *e, const elementwise *op, uint32_t operand) {
+  const uint32_t low = add_number(e, op->number), raised = add_function(e, EXPRESSION_MAXIMUM, operand, low);
+  const uint32_t high = add_number(e, op->high);
+  add_function(e, EXPRESSION_MINIMUM, raised, high);
+}
+
 /* Append one operator; operands are terms. */
 static void add_operator(expression *e, const elementwise *op, const uint32_t *operands) {
   switch (op->form) {
@@ -59,9 +67,7 @@ static void add_operator(expression *e, const elementwise *op, const uint32_t *o
     case ELEMENTWISE_BINARY: add_function(e, op->function, operands[0], operands[1]); break;
     case ELEMENTWISE_SCALAR: add_function(e, op->function, operands[0], add_number(e, op->number)); break;
     case ELEMENTWISE_SCALAR_REVERSED: add_function(e, op->function, add_number(e, op->number), operands[0]); break;
-    case ELEMENTWISE_CLIP:
-      add_function(e, EXPRESSION_MINIMUM, add_function(e, EXPRESSION_MAXIMUM, operands[0], add_number(e, op->number)),
-                   add_number(e, op->high));
+    case ELEMENTWISE_CLIP: add_clip(e, op, operands[0]);
   }
 }
 
