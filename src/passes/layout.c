@@ -267,18 +267,11 @@ static placement place_view(const layout *l, const node *n) {
 
 static placement place_step(layout *l, const node *n) {
   const mxn_type *t = &n->outputs[0];
-  const bool is_output = l->output[n->id] != NO_STORAGE;
+  const uint32_t output = l->output[n->id];
+  const bool is_output = output != NO_STORAGE;
   placement p = is_row_major(n) ? row_major_placement(t, 0) : channels_last_placement(t, 0, &l->border[n->id]);
-  const uint64_t bytes = (uint64_t)(p.batch * p.image.image) * sizeof(float);
-  if (is_row_major(n)) {
-    size_t dense = 0;
-    if (!type_bytes(t, &dense)) dense = 0;
-    p.storage = compile_add_storage(l->c, is_output ? MXN_SPACE_OUTPUT : MXN_SPACE_ARENA,
-                                    is_output ? l->output[n->id] : 0, dense);
-  } else {
-    p.storage = compile_add_storage(l->c, is_output ? MXN_SPACE_OUTPUT : MXN_SPACE_ARENA,
-                                    is_output ? l->output[n->id] : 0, bytes);
-  }
+  p.storage = compile_add_storage(l->c, is_output ? MXN_SPACE_OUTPUT : MXN_SPACE_ARENA, is_output ? output : 0,
+                                  (uint64_t)(p.batch * p.image.image) * sizeof(float));
   return p;
 }
 
