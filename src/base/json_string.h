@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-/* `text` in quotes; control characters as \u00XX, all other bytes as they are. */
+/* `text` in quotes. Escapes are \" \\ \n \r \t, which are all that MXNet reads, and
+ * \u00XX for other control characters; all other bytes stay as they are. */
 void json_print_string(FILE *out, const char *text);
 
 #endif

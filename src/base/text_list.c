@@ -76,24 +76,30 @@ static int hex_digit(char c) {
   return -1;
 }
 
+/* The character that an escape without digits stands for, or 0. */
+static char escaped(char letter) {
+  static const char letters[] = "\"\\nrt", characters[] = "\"\\\n\r\t";
+  const char *found = letter ? strchr(letters, letter) : NULL;
+  return found ? characters[found - letters] : 0;
+}
+
 /* Undo json_print_string() from behind the opening quote; *text goes behind the
- * closing one. */
+ * closing one. `to` may be NULL. */
 static bool read_string(const char **text, char *to) {
   const char *at = *text;
   for (; *at && *at != '"'; at++) {
-    if (*at != '\\') {
-      *to++ = *at;
-    } else if (!strncmp(at, "\\u00", 4) && hex_digit(at[4]) >= 0 && hex_digit(at[5]) >= 0) {
-      *to++ = (char)(hex_digit(at[4]) * 16 + hex_digit(at[5]));
+    char c = *at;
+    if (c == '\\' && !strncmp(at, "\\u00", 4) && hex_digit(at[4]) >= 0 && hex_digit(at[5]) >= 0) {
+      c = (char)(hex_digit(at[4]) * 16 + hex_digit(at[5]));
       at += 5;
-    } else if (at[1] == '"' || at[1] == '\\') {
-      *to++ = *++at;
-    } else {
-      return false;
+    } else if (c == '\\') {
+      c = escaped(*++at);
+      if (!c) return false;
     }
+    if (to) *to++ = c;
   }
   if (*at != '"') return false;
-  *to = '\0';
+  if (to) *to = '\0';
   *text = at + 1;
   return true;
 }

@@ -27,8 +27,9 @@ typedef struct text_list_reader {
   uint32_t n_read;
 } text_list_reader;
 
-/* At most strlen(text) + 1 bytes go to `out_string` with each call; false at the end of the
- * list and where it is malformed. Start with {text}. */
+/* The next string goes to `out_string`, which may be NULL, with its end; it takes no more
+ * bytes than `at` moves over in the text. False at the end of the list and where it is
+ * malformed. Start with {text}. */
 bool text_list_next(text_list_reader *reader, char *out_string);
 
 #endif

@@ -32,11 +32,14 @@ mxn_type subgraph_output_type(const node *n, uint32_t output) {
 
 /* String number `index` of a list, or NULL; in `a`. */
 static const char *listed_name(arena *a, const char *text, uint32_t index) {
-  char *name = arena_alloc(a, strlen(text) + 1);
   text_list_reader reader = {text, 0};
-  while (text_list_next(&reader, name))
-    if (reader.n_read == index + 1) return name;
-  return NULL;
+  for (uint32_t i = 0; i < index; i++)
+    if (!text_list_next(&reader, NULL)) return NULL;
+  text_list_reader behind = reader;
+  if (!text_list_next(&behind, NULL)) return NULL;
+  char *name = arena_alloc(a, (size_t)(behind.at - reader.at));
+  text_list_next(&reader, name);
+  return name;
 }
 
 const char *subgraph_input_name(arena *a, const node *n, uint32_t input) {

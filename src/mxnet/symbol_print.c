@@ -9,23 +9,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_string.h"
 #include "mxnet/cached_op.h"
 #include "mxnet/checkpoint.h"
-
-static void print_string(FILE *out, const char *text) {
-  static const char special[] = "\"\\\n\r\t", letters[] = "\"\\nrt";
-  fputc('"', out);
-  for (; *text; text++) {
-    const char *found = strchr(special, *text);
-    if (found)
-      fprintf(out, "\\%c", letters[found - special]);
-    else if ((unsigned char)*text < 0x20)
-      fprintf(out, "\\u%04x", (unsigned char)*text);
-    else
-      fputc(*text, out);
-  }
-  fputc('"', out);
-}
 
 static void print_field(FILE *out, int indent, const char *key) { fprintf(out, "%*s\"%s\": ", indent, "", key); }
 
@@ -41,9 +27,9 @@ static void print_attributes(FILE *out, int indent, const node *n) {
   fputs("{\n", out);
   for (size_t i = 0; i < n->n_attributes; i++) {
     fprintf(out, "%*s", indent + 2, "");
-    print_string(out, n->attributes[i].key);
+    json_print_string(out, n->attributes[i].key);
     fputs(": ", out);
-    print_string(out, n->attributes[i].text);
+    json_print_string(out, n->attributes[i].text);
     fputs(i + 1 < n->n_attributes ? ",\n" : "\n", out);
   }
   fprintf(out, "%*s},\n", indent, "");
@@ -66,10 +52,10 @@ static void print_subgraphs(FILE *out, int indent, const node *n) {
 static void print_node(FILE *out, int indent, const node *n) {
   fprintf(out, "%*s{\n", indent, "");
   print_field(out, indent + 2, "op");
-  print_string(out, n->op);
+  json_print_string(out, n->op);
   fputs(",\n", out);
   print_field(out, indent + 2, "name");
-  print_string(out, n->name);
+  json_print_string(out, n->name);
   fputs(",\n", out);
   if (n->n_attributes) print_attributes(out, indent + 2, n);
   print_field(out, indent + 2, "inputs");
@@ -110,7 +96,7 @@ static void print_file_attributes(FILE *out, int indent, const graph *g) {
     const attribute *a = &g->attributes[i];
     if (strcmp(a->key, "mxnet_version") == 0 || strcmp(a->key, "is_np_shape") == 0) continue;
     fputs(", ", out);
-    print_string(out, a->key);
+    json_print_string(out, a->key);
     fprintf(out, ": %s", a->text);
   }
   fputc('}', out);

@@ -5,6 +5,8 @@
  */
 #include "fixture.h"
 
+#include <sys/resource.h>
+
 #include "api/extract.h"
 #include "executor/model.h"
 #include "executor/subgraph.h"
@@ -138,6 +140,34 @@ static void test_hostile_attributes(void **state) {
   }
 }
 
+/* Each name is read alone: with 2000 outputs all before it, again and again, would
+ * take gigabytes. */
+static void test_many_names(void **state) {
+  (void)state;
+  enum { N = 2000 };
+  graph *g = parse(whole);
+  node *n = extract(g, NULL).items[0].node;
+  char *text = NULL;
+  size_t bytes = 0;
+  FILE *out = open_memstream(&text, &bytes);
+  assert_non_null(out);
+  for (int i = 0; i < N; i++)
+    fprintf(out, "%s\"output \\\"%d\\\" \\\\ \\n\\r\\t \\u001f %0100d\"", i ? ", " : "[", i, 0);
+  fputs("]", out);
+  assert_int_equal(fclose(out), 0);
+  node_set_attribute(g, n, "__output_names__", text);
+  free(text);
+  struct rusage before, after;
+  assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+  for (uint32_t i = 0; i < N; i++) {
+    char expected[160];
+    snprintf(expected, sizeof expected, "output \"%u\" \\ \n\r\t \x1f %0100d", i, 0);
+    assert_string_equal(subgraph_output_name(&memory, n, i), expected);
+  }
+  assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+  assert_true(after.ru_maxrss - before.ru_maxrss < 64 << 10); /* KiB */
+}
+
 static void test_excluded_in_the_middle(void **state) {
   (void)state;
   graph *g = parse("graph \"net\"\n%0 = input \"data\"" M
@@ -173,8 +203,11 @@ static void test_names_do_not_collide(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_whole_model),          TEST(test_attributes),
-      TEST(test_hostile_attributes),   TEST(test_excluded_in_the_middle),
+      TEST(test_whole_model),
+      TEST(test_attributes),
+      TEST(test_hostile_attributes),
+      TEST(test_many_names),
+      TEST(test_excluded_in_the_middle),
       TEST(test_names_do_not_collide),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
