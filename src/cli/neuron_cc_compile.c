@@ -21,6 +21,7 @@
 #include "mxnet/io_config.h"
 #include "mxnet/upgrade.h"
 #include "ops/ops.h"
+#include "partition/compilable.h"
 #include "partition/partition.h"
 
 /* Append each wanted pass's graph to the dump file. */
@@ -142,25 +143,13 @@ static mxn_status read_model(arena *a, const neuron_cc_options *o, const char *s
   return check_operators(*out_graph, err);
 }
 
-/* What the kernels can address: float32 values of two or four dimensions, every
- * size known. */
-static mxn_status check_value(const graph *g, const node *n, mxn_error *err) {
-  const mxn_type *t = &n->outputs[0];
-  int64_t elements;
-  char text[SHAPE_TEXT_BYTES];
-  if (t->dtype == MXN_FLOAT32 && (t->n_dims == 2 || t->n_dims == 4) && shape_elements(t, &elements) && elements > 0)
-    return MXN_OK;
-  return error_set(err, MXN_UNSUPPORTED,
-                   "%s: node '%s' (%s): expected float32 of 2 or 4 dimensions with known sizes, got %s %s", g->name,
-                   n->name, n->op, mxn_dtype_name(t->dtype), shape_text(t, text));
-}
-
 static mxn_status check_constant(const graph *g, const node *n, mxn_error *err) {
   if (!n->constant || n->constant->type.dtype == MXN_FLOAT32) return MXN_OK;
   return error_set(err, MXN_UNSUPPORTED, "%s: parameter '%s': expected float32, got %s", g->name, n->name,
                    mxn_dtype_name(n->constant->type.dtype));
 }
 
+/* The lowering relies on what a partition checks; a graph from a file may be any. */
 static mxn_status check_graph(const graph *g, mxn_error *err) {
   for (size_t i = 0; i < g->n_nodes; i++) {
     const node *n = g->nodes[i];
@@ -168,9 +157,10 @@ static mxn_status check_graph(const graph *g, mxn_error *err) {
       TRY(check_constant(g, n, err));
       continue;
     }
-    if (!op_is_known(n))
-      return error_set(err, MXN_UNSUPPORTED, "%s: node '%s': unknown operator '%s'", g->name, n->name, n->op);
-    TRY(check_value(g, n, err));
+    const char *reason = n->n_fused > 0 ? "it is fused already" : compilable_reason(n);
+    if (reason)
+      return error_set(err, MXN_UNSUPPORTED, "%s: node '%s' (%s) cannot be compiled: %s", g->name, n->name, n->op,
+                       reason);
   }
   return MXN_OK;
 }
@@ -182,15 +172,13 @@ static void list_outputs(graph *g, plan *p, int32_t batch_axis) {
 }
 
 /* Labels are gone by now: what is left without an array is the interface. */
-static mxn_status list_inputs(graph *g, plan *p, int32_t batch_axis, mxn_error *err) {
+static void list_inputs(graph *g, plan *p, int32_t batch_axis) {
   p->inputs = arena_array(g->arena, g->n_nodes, sizeof *p->inputs);
   for (size_t i = 0; i < g->n_nodes; i++) {
     const node *n = g->nodes[i];
     if (!node_is_variable(n) || n->constant) continue;
-    TRY(check_value(g, n, err));
     p->inputs[p->n_inputs++] = (plan_tensor){n->name, n->outputs[0], batch_axis};
   }
-  return MXN_OK;
 }
 
 /* Compiling. */
@@ -208,7 +196,7 @@ static mxn_status compile_graph(arena *a, const neuron_cc_options *o, graph *g, 
   list_outputs(g, &p, batch_axis);
   const pass_observer observer = {dump_graph, &d};
   TRY(pipeline_run(&c, d.file ? &observer : NULL, err));
-  TRY(list_inputs(g, &p, batch_axis, err));
+  list_inputs(g, &p, batch_axis);
   step_list steps;
   TRY(lower_graph(&c, &steps, err));
   plan_memory(&c);

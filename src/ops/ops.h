@@ -85,7 +85,6 @@ bool op_is_none(const node *n, const char *attribute);
 bool op_declares(const node *n, const char *attribute);
 
 /* Facts about an operator, for partition and passes. */
-bool op_is_known(const node *n);
 uint32_t op_first_label(const node *n); /* index of the first label input; n_inputs where it has none */
 bool op_input_is_auxiliary(const node *n, uint32_t input);
 

@@ -100,7 +100,6 @@ const op_def *op_find(const char *name) {
 const char *op_name(const node *n) { return n->def ? n->def->name : n->op; }
 bool op_is(const node *n, const char *canonical_name) { return strcmp(op_name(n), canonical_name) == 0; }
 bool op_has_data_shape(const node *n) { return n->def && n->def->has_data_shape; }
-bool op_is_known(const node *n) { return n->def != NULL; }
 
 uint32_t op_own_inputs(const node *n) {
   uint32_t fused = 0;
