@@ -119,6 +119,11 @@ class Model(Handle):
         return {os.fsdecode(lib.model_input_name(self.handle, i)): lib.model_input_type(self.handle, i).contents
                 for i in range(count)}
 
+    def label_names(self) -> list[str]:
+        """Labels of output operators, of a model that has no arrays: arguments that are no inputs."""
+        inputs = self.input_types()
+        return [name for name, is_auxiliary in self.variables() if not is_auxiliary and name not in inputs]
+
     def arrays(self):
         """(name, with "arg:" or "aux:" if the file has it, read-only array or None) of each array."""
         for i in range(lib.model_n_arrays(self.handle)):

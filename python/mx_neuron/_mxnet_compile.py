@@ -11,7 +11,7 @@ import sys
 
 from ._arrays import as_array
 from ._library import MXNeuronTypeError, MXNeuronValueError
-from ._model import named_arrays
+from ._model import Model, named_arrays
 from ._mxnet import check_supported, errors_of
 
 
@@ -22,24 +22,27 @@ def mxnet_of(obj):
     return mx if gluon is not None and isinstance(obj, (mx.symbol.Symbol, gluon.Block)) else None
 
 
+def _new_array(mx, array):
+    new = mx.nd.empty(array.shape, dtype=array.dtype)
+    new[:] = array
+    return new
+
+
 def _new_arrays(mx, arrays: dict, given: dict) -> dict:
-    """NDArrays; one that is as it was given is a copy of that, on its context and of its storage type."""
-    result = {}
-    for name, array in arrays.items():
-        old = given.get(name)
-        kept = isinstance(old, mx.nd.NDArray) and old.shape == array.shape and old.dtype == array.dtype
-        result[name] = old.copy() if kept else mx.nd.array(array, dtype=array.dtype)
-    return result
+    """NDArrays; one that was given as an NDArray is a copy of that, on its context and of its storage type."""
+    return {name: given[name].copy() if isinstance(given.get(name), mx.nd.NDArray) else _new_array(mx, array)
+            for name, array in arrays.items()}
 
 
 def compile_symbol(mx, run, sym, args, aux, inputs):
-    """`run` is compile() of anything with tojson() and arrays. What `args` has of the inputs is no parameter; that and
-    what it has of labels comes back as it was."""
+    """`run` is compile() of anything with tojson() and arrays. What `args` has of inputs and labels is no parameter, and
+    comes back as it was."""
     with errors_of(mx):
         check_supported(mx)
         aux = {} if aux is None else aux
         named_inputs = dict(named_arrays("inputs", inputs))
-        parameters = {name: array for name, array in named_arrays("args", args) if name not in named_inputs}
+        no_parameters = {*named_inputs, *Model.of_symbol("symbol", sym.tojson()).label_names()}
+        parameters = {name: array for name, array in named_arrays("args", args) if name not in no_parameters}
         csym, cargs, caux = run(sym, parameters, aux, named_inputs)
     still_there = {name: args[name] for name in csym.list_arguments() if name in args}
     new = mx.symbol.load_json(csym.tojson())

@@ -12,4 +12,4 @@ export MXNEURON_LIBRARY=$build
 export MXN_SHARED=${MXN_SHARED:-$root/../shared} MXN_VENV_MXNET=${MXN_VENV_MXNET:-$root/build/venv-mxnet}
 export PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1
 cd "$root/tests/python"
-exec "$root/build/venv-python/bin/python" run.py "$@"
+exec "$root/build/venv-python/bin/python" "$root/tests/run_unittest.py" . "$@"

@@ -30,4 +30,4 @@ for file in "$inside"/{neuron-cc,libmxneuron.so.0}; do
 done
 export MXN_SHARED=${MXN_SHARED:-$root/../shared} MXN_VENV_MXNET=${MXN_VENV_MXNET:-$root/build/venv-mxnet}
 cd "$root/tests/python"
-PYTHONDONTWRITEBYTECODE=1 "$work/user/bin/python" run.py
+PYTHONDONTWRITEBYTECODE=1 "$work/user/bin/python" "$root/tests/run_unittest.py" .

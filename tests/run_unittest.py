@@ -1,17 +1,19 @@
-"""Runs the tests of this folder, or those named, and counts them as tests/run-all.sh wants it.
+"""Runs the tests of a folder, or those named, and counts them as tests/run-all.sh wants it.
+
+    run_unittest.py FOLDER [TEST...]
 
 SPDX-License-Identifier: Apache-2.0
 """
 
-import pathlib
 import sys
 import unittest
 
 
 def main():
-    folder = str(pathlib.Path(__file__).parent)
+    folder, *names = sys.argv[1:]
+    sys.path.insert(0, folder)
     loader = unittest.TestLoader()
-    tests = loader.loadTestsFromNames(sys.argv[1:]) if sys.argv[1:] else loader.discover(folder)
+    tests = loader.loadTestsFromNames(names) if names else loader.discover(folder)
     result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout, warnings="default").run(tests)
     for test, reason in result.skipped:
         print(f"SKIPPED {test.id()}: {reason}")

@@ -1,0 +1,118 @@
+"""Contexts neuron(i), and MXNet's functions that need help with them.
+
+neuron(0) is cpu(0) itself, so that arrays made without a context go with it, and neuron(i > 0) is device type 3, id i.
+That is plain memory in a CPU build, every CPU operator runs on it, and it keeps the id that cpu(i) loses before an
+operator sees it. Its str() stays "cpu_pinned(i)", which MXNet's C++ parses.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+
+import numpy as np
+
+from ._library import MXNeuronTypeError, MXNeuronValueError
+from ._model import NEURONBIN
+
+DEVICE_TYPE = 3
+MAX_DEVICES = 64
+
+
+def context(mx, device_id):
+    try:
+        number = operator.index(device_id)
+    except TypeError:
+        raise MXNeuronTypeError(f"neuron: device_id: expected a number, got {device_id!r}") from None
+    if isinstance(device_id, bool) or not 0 <= number < MAX_DEVICES:
+        raise MXNeuronValueError(f"neuron: device_id: expected 0 to {MAX_DEVICES - 1}, got {device_id!r}")
+    return mx.context.Context("neuron" if number else "cpu", number)
+
+
+def _is_device(ctx) -> bool:
+    return getattr(ctx, "device_typeid", None) == DEVICE_TYPE
+
+
+def _repr(ctx) -> str:
+    return f"neuron({ctx.device_id})" if _is_device(ctx) else str(ctx)
+
+
+def _on(ctx, arrays):
+    """The arrays of a dict or list on a context; what is none of MXNet's is left for MXNet to refuse."""
+    if isinstance(arrays, dict):
+        return {name: _on(ctx, [array])[0] for name, array in arrays.items()}
+    if isinstance(arrays, list):
+        return [array.as_in_context(ctx) if hasattr(array, "as_in_context") else array for array in arrays]
+    return arrays
+
+
+def _takes(own, array) -> bool:
+    return isinstance(array, (type(own), np.ndarray)) and array.shape == own.shape
+
+
+def _follow(executor, args, aux) -> None:
+    """The executor computes with copies on its device. The caller's arrays stay the ones to write to, so each forward()
+    copies them anew; not the programs, which never change."""
+    names = (executor._symbol.list_arguments(), executor._symbol.list_auxiliary_states())
+    there = (executor.arg_arrays, executor.aux_arrays)
+    here = [[given[name] for name in order] if isinstance(given, dict) else list(given or [])
+            for given, order in zip((args, aux), names)]
+    copied = [(source, copy) for group in zip(names, here, there) for name, source, copy in zip(*group)
+              if source is not copy and not name.endswith(NEURONBIN)]
+    executor.arg_arrays, executor.aux_arrays = here
+    run = executor.forward
+
+    @functools.wraps(run)
+    def forward(is_train=False, **inputs):
+        for name in [name for name, array in inputs.items() if _takes(executor.arg_dict.get(name), array)]:
+            executor.arg_dict[name][:] = inputs.pop(name)
+        for source, copy in copied:
+            source.copyto(copy)
+        return run(is_train, **inputs)  # what is left is refused
+
+    executor.forward = forward
+
+
+def _bind_on_device(bind):
+    """Symbol.bind() wants every array on its context; scripts bind arrays of the CPU on neuron(i), so that executors on
+    different NeuronCores run at the same time."""
+
+    @functools.wraps(bind)
+    def bind_on_device(self, ctx, args, args_grad=None, grad_req="write", aux_states=None, *rest, **named):
+        if not _is_device(ctx):
+            return bind(self, ctx, args, args_grad, grad_req, aux_states, *rest, **named)
+        executor = bind(self, ctx, _on(ctx, args), args_grad, grad_req, _on(ctx, aux_states), *rest, **named)
+        _follow(executor, args, aux_states)
+        return executor
+
+    return bind_on_device
+
+
+def _context_of(block):
+    """The neuron(i > 0) that the block's parameters are on, else None."""
+    for parameter in block.params.values():
+        if parameter._ctx_list:
+            return parameter._ctx_list[0] if _is_device(parameter._ctx_list[0]) else None
+    return None
+
+
+def _forward_on_device(forward):
+    """Results of imperative operators never stay on device type 3, so a SymbolBlock there takes its inputs over."""
+
+    @functools.wraps(forward)
+    def forward_on_device(self, x, *args):
+        ctx = _context_of(self)
+        if ctx is not None:
+            x, *args = _on(ctx, [x, *args])
+        return forward(self, x, *args)
+
+    return forward_on_device
+
+
+def set_up(mx) -> None:
+    mx.context.Context.devstr2type["neuron"] = DEVICE_TYPE
+    mx.context.Context.__repr__ = _repr
+    mx.symbol.Symbol.bind = _bind_on_device(mx.symbol.Symbol.bind)
+    mx.gluon.SymbolBlock.forward = _forward_on_device(mx.gluon.SymbolBlock.forward)
