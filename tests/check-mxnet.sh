@@ -75,6 +75,15 @@ check_golden() {
     --input "data=1,1,8,8:$digits.golden.params:in:data"
 }
 
+# mx_neuron inside MXNet, from the sources and with the libraries of the build.
+package() {
+  echo "mx_neuron in MXNet"
+  MXNEURON_LIBRARY=$build MXN_SHARED=$shared PYTHONDONTWRITEBYTECODE=1 \
+    "$python" "$root/tests/run_unittest.py" "$root/tests/mxnet/package" >"$work/found" 2>&1 || cat "$work/found"
+  grep '^SKIPPED ' "$work/found" >&2 || true
+  count_found
+}
+
 main() {
   python=$(mxnet_python)
   if [ -z "$python" ]; then
@@ -85,6 +94,7 @@ main() {
   check "names of operators" "$python" "$root/tools/mxnet_names.py" --check
   export MXN_VENV_MXNET=${python%/bin/python}
   check_golden
+  package
 
   local extension=$shared/poc/mxnet-extension/poc_ext.c
   if [ ! -f "$extension" ]; then
