@@ -492,7 +492,33 @@ def delete_indices(c):
     return node("_npi_delete", put(c, draw(c, shape, "float32"), indices), axis=axis)
 
 
+def norm(c):
+    shape = np_shape(c)
+    axes = [int(d) - (len(shape) if c.flip(0.3) else 0) for d in c.rng.permutation(max(len(shape), 1))[: c.pick(1, 2)]]
+    a = {"axis": tuple(axes) if c.flip(0.7) else None, "keepdims": c.flip()}
+    a["flag"] = c.pick(-2, -1, -1, -1, 0, 1, 2)
+    a["ord"] = 2 if a["flag"] > 0 else c.pick(2, -2, 1, -1, 0, 3, -2.5, 0.5, "inf", "-inf")
+    return node("_npi_norm", put(c, draw(c, shape, c.pick(*NUMBERS))), **a)
+
+
+def eigen(op, n_outputs):
+    """Matrices that are similar to triangular ones, so that their eigenvalues are real; and some others."""
+
+    def make(c):
+        shape, n = np_shape(c, 0, 2), c.pick(1, 2, 3, 4, 6)
+        a = draw(c, (*shape, n, n), "float64")
+        if c.flip(0.8):
+            values = np.round(draw(c, (*shape, n, n), "float64") * 2) / 2
+            a = np.linalg.solve(a, np.triu(values) @ a) if c.flip() else values + np.swapaxes(values, -1, -2)
+        return node(op, put(c, a.astype(c.pick("float32", "float64", "float64", "int32", "int8"))), n_outputs)
+
+    return make
+
+
 MAKERS = {
+    "_npi_norm": norm,
+    "_npi_eig": eigen("_npi_eig", 2),
+    "_npi_eigvals": eigen("_npi_eigvals", 1),
     "_npx_nonzero": nonzero,
     "_npi_bincount": bincount,
     "_npi_unique": unique,

@@ -457,8 +457,7 @@ static void complete_row(double *v, int64_t row, int64_t n) {
   for (int64_t i = 0; i < n && length > 0; i++) x[i] /= length;
 }
 
-/* A = UT diag(values) V. a: [m][n] becomes V; room: [m][m + n] */
-static void singular(double *a, int64_t m, int64_t n, double *ut, double *values, double *room) {
+void linalg_singular(double *a, int64_t m, int64_t n, double *ut, double *values, double *room) {
   double *u = room, *joined = room; /* rows [u | a], sorted together */
   double *rotations = ut;
   static const double negligible = 1e-14;
@@ -484,8 +483,8 @@ mxn_status linalg_svd_forward(const forward *f) {
   const matrices values = linalg_empty(f->scratch, a.count, 1, a.rows);
   const matrices room = linalg_empty(f->scratch, 1, a.rows, a.rows + a.columns);
   for (int64_t m = 0; m < a.count; m++)
-    singular(a.data + m * a.rows * a.columns, a.rows, a.columns, ut.data + m * a.rows * a.rows,
-             values.data + m * a.rows, room.data);
+    linalg_singular(a.data + m * a.rows * a.columns, a.rows, a.columns, ut.data + m * a.rows * a.rows,
+                    values.data + m * a.rows, room.data);
   linalg_store(&f->outputs[0], ut.data);
   linalg_store(&f->outputs[1], values.data);
   linalg_store(&f->outputs[2], a.data);
@@ -540,7 +539,7 @@ static void transpose_matrix(const double *a, int64_t m, int64_t n, double *out)
 /* out: [n][m], of a: [m][n] with m <= n */
 static void pseudo_invert(double *a, int64_t m, int64_t n, double rcond, double *ut, double *values, double *room,
                           double *out) {
-  singular(a, m, n, ut, values, room);
+  linalg_singular(a, m, n, ut, values, room);
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < m; j++) {
       double sum = 0;

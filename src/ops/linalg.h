@@ -65,6 +65,10 @@ matrices linalg_load(arena *a, const mxn_tensor *t);
 matrices linalg_empty(arena *a, int64_t count, int64_t rows, int64_t columns);
 void linalg_store(mxn_tensor *t, const double *data);
 
+/* Singular values, the largest first: A = UT diag(values) V. a: [m][n] with m <= n
+ * becomes V; ut: [m][m]; room: [m][m + n] */
+void linalg_singular(double *a, int64_t m, int64_t n, double *ut, double *values, double *room);
+
 /* An error unless the tensor is known to be of matrices, or not known at all. */
 mxn_status linalg_expect_matrices(inference *x, uint32_t input, bool is_square);
 

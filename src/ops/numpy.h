@@ -55,6 +55,11 @@ mxn_status numpy_argmin_forward(const forward *f);
 mxn_status numpy_cumsum_shape(inference *x);
 mxn_status numpy_cumsum_forward(const forward *f);
 
+/* numpy_norm.c */
+mxn_status numpy_norm_shape(inference *x);
+mxn_status numpy_norm_dtype(inference *x);
+mxn_status numpy_norm_forward(const forward *f);
+
 /* numpy_creation.c */
 mxn_status numpy_created_dtype(inference *x); /* attribute dtype */
 mxn_status numpy_filled_shape(inference *x);  /* attribute shape */

@@ -6,15 +6,19 @@
 
 #include <math.h>
 
-static mxn_status run(const char *op, mxn_type type, double *a, double *const *outputs) {
+static mxn_status run_with(const char *op, const char *attributes, mxn_type type, double *a, double *const *outputs) {
   char text[SHAPE_TEXT_BYTES];
-  const graph *g = inferred(
-      arena_printf(&memory, "%%0 = input \"A\" : float64%s\n%%1 = %s(%%0) \"f\" {}", shape_text(&type, text), op));
+  const graph *g = inferred(arena_printf(&memory, "%%0 = input \"A\" : float64%s\n%%1 = %s(%%0) \"f\" {%s}",
+                                         shape_text(&type, text), op, attributes));
   const node *n = last(g);
   const mxn_tensor in = {*value_type(n->inputs[0]), a};
   mxn_tensor *out = arena_array(&memory, n->n_outputs, sizeof *out);
   for (uint32_t i = 0; i < n->n_outputs; i++) out[i] = (mxn_tensor){n->outputs[i], outputs[i]};
   return op_forward(n, &in, out, &error);
+}
+
+static mxn_status run(const char *op, mxn_type type, double *a, double *const *outputs) {
+  return run_with(op, "", type, a, outputs);
 }
 
 static const mxn_type square = {MXN_FLOAT64, 2, {2, 2}};
@@ -67,6 +71,34 @@ static void test_singular_values(void **state) {
   assert_float_equal(v[2] * v[2] + v[3] * v[3], 1, 1e-12);
 }
 
+/* [[3, 4], [6, 8]] has the singular values sqrt(125) and 0. */
+static void test_norms(void **state) {
+  static const struct {
+    const char *attributes;
+    double want;
+  } cases[] = {
+      {"flag=\"-2\"", 11.180339887498949},
+      {"axis=\"(0, 1)\", flag=\"1\"", 11.180339887498949},
+      {"flag=\"2\"", 11.180339887498949},
+      {"ord=\"2\"", 11.180339887498949},
+      {"ord=\"-2\"", 0},
+      {"ord=\"1\"", 12},
+      {"ord=\"-1\"", 9},
+      {"ord=\"inf\"", 14},
+      {"axis=\"(1, 0)\", ord=\"1\"", 14}, /* columns are the first axis */
+      {"axis=\"-1\", ord=\"2\"", 5},
+      {"axis=\"-1\", ord=\"1\"", 7},
+      {"axis=\"-1\", ord=\"0\"", 2},
+      {"axis=\"-1\", ord=\"3\"", 4.497941445275415},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    double a[] = {3, 4, 6, 8}, norm[2];
+    assert_int_equal(run_with("_npi_norm", cases[i].attributes, square, a, (double *const[]){norm}), MXN_OK);
+    assert_float_equal(norm[0], cases[i].want, 1e-12);
+  }
+}
+
 static void test_refuses(void **state) {
   (void)state;
   graph *g = bound("%0 = input \"A\" : float64(2, 3)\n%1 = _linalg_inverse(%0) \"f\" {}");
@@ -77,7 +109,7 @@ static void test_refuses(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_cholesky),        TEST(test_determinant), TEST(test_eigenvalues),
-      TEST(test_singular_values), TEST(test_refuses),
+      TEST(test_singular_values), TEST(test_norms),       TEST(test_refuses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
