@@ -13,6 +13,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 source "$root/tests/checkpoints.sh"
 export MXNET_SUBGRAPH_BACKEND=NONE
+extension=$build/libmxneuron-mxnet.so
 
 # load NAME PREFIX STATISTICS INPUT [OPTION...]: compile, then every check of load_compiled.py.
 load() {
@@ -20,9 +21,24 @@ load() {
   shift 4
   check "$name: compile" "$mxneuron" compile "$prefix" --input "$input" -o "$work/$name" "$@"
   echo "$name in MXNet"
-  "$python" "$root/tests/mxnet/load_compiled.py" "$work/extension.so" "$prefix" "$work/$name" "$statistics" "$input" \
-    2>"$work/log" | tee "$work/found" || sed 's/^/    /' "$work/log"
+  mxnet_script load_compiled.py "$prefix" "$work/$name" "$statistics" "$input"
+}
+
+# mxnet_script NAME ARGUMENT...: a script of tests/mxnet that counts its checks.
+mxnet_script() {
+  local script=$root/tests/mxnet/$1
+  shift
+  "$python" "$script" "$extension" "$@" 2>"$work/log" | tee "$work/found" || sed 's/^/    /' "$work/log"
   count_found
+}
+
+# run_operator NAME PREFIX SHAPE: what load() compiled, run in all of MXNet's ways.
+run_operator() {
+  local engine
+  for engine in ThreadedEnginePerDevice NaiveEngine; do
+    echo "$1 runs in MXNet, $engine"
+    MXNET_ENGINE_TYPE=$engine mxnet_script run_operator.py "$2" "$work/$1" "$3" "$work"
+  done
 }
 
 golden() { "$root/tools/golden" "$@"; }
@@ -96,14 +112,12 @@ main() {
   check_golden
   package
 
-  local extension=$shared/poc/mxnet-extension/poc_ext.c
-  if [ ! -f "$extension" ]; then
-    skip "loading into MXNet: no $extension (MXN_SHARED names the folder)"
-    report
-    return
-  fi
-  "${CC:-cc}" -std=c11 -O2 -fPIC -shared -fvisibility=hidden "$extension" -o "$work/extension.so"
   load demo "$root/examples/demo/digits" 35,1,1,35 data=1,1,8,8
+  load demo-parts "$root/examples/demo/digits" 35,7,5,33 data=1,1,8,8 --excl concat --excl pool1
+  run_operator demo "$root/examples/demo/digits" 1,1,8,8
+  run_operator demo-parts "$root/examples/demo/digits" 1,1,8,8
+  echo "demo in threads and processes"
+  mxnet_script run_processes.py "$work/demo" 1,1,8,8
   if squeezenet "$work"; then
     load squeezenet-whole "$work/squeezenet" 67,1,1,67 data=1,3,224,224
     load squeezenet-parts "$work/squeezenet" 67,4,2,65 data=1,3,224,224 --excl drop9 --excl prob

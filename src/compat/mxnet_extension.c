@@ -14,7 +14,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <inttypes.h>
-#include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +132,19 @@ int _opCallInferType(mxnet_callback callback, MXNET_ATTRIBUTES, int *in_dtypes, 
   return answer(status, &err);
 }
 
+/* Binds. Memory of an array that died may hold another one of the same number of writes, but
+ * only behind a bind, before which MXNet infers shapes. Nodes that share a counter only cost
+ * each other a check. */
+
+enum { N_BIND_COUNTERS = 64 };
+static atomic_uint_fast64_t n_binds[N_BIND_COUNTERS];
+
+static atomic_uint_fast64_t *bind_counter(const mxnet_node *node) {
+  uint32_t hash = 2166136261;
+  for (const char *at = node->output_names; at && *at; at++) hash = (hash ^ (uint8_t)*at) * 16777619;
+  return &n_binds[hash % N_BIND_COUNTERS];
+}
+
 /* What MXNet calls unknown, as it comes here. */
 static bool is_known(unsigned dim) { return dim != 0 && dim != (unsigned)-1; }
 
@@ -236,6 +249,7 @@ int _opCallInferShape(mxnet_callback callback, MXNET_ATTRIBUTES, unsigned **in_s
     free_shapes(&outputs);
     return answer(status, &err);
   }
+  atomic_fetch_add(bind_counter(&node), 1);
   *out_in_shapes = inputs.shapes;
   *out_in_n_dims = inputs.n_dims;
   *out_shapes = outputs.shapes;
@@ -274,7 +288,8 @@ static mxn_status find_neuronbin(const mxnet_node *node, const call_arrays *in, 
   if (in->dtypes[last] != MXN_UINT8)
     return error_set(err, MXN_ARGUMENT, "%s: expected a neuronbin of uint8 as last input, got %s", OPERATOR,
                      mxn_dtype_name((mxn_dtype)in->dtypes[last]));
-  *out_array = (neuronbin_array){in->data[last], in->n_dims[last] >= 0, in->versions[last]};
+  *out_array =
+      (neuronbin_array){in->data[last], in->n_dims[last] >= 0, in->versions[last], atomic_load(bind_counter(node))};
   for (int d = 0; d < in->n_dims[last]; d++) out_array->bytes *= (size_t)in->shapes[last][d];
   return MXN_OK;
 }
@@ -328,10 +343,8 @@ static mxn_status run(const mxnet_node *node, const call_arrays *in, const call_
 static mxn_status compute(const mxnet_node *node, const call_arrays *in, const call_arrays *out, mxn_error *err) {
   neuronbin_array array;
   ready_session *session;
-  char label[160];
   TRY(find_neuronbin(node, in, &array, err));
-  snprintf(label, sizeof label, "%s (%s)", OPERATOR, node->output_names ? node->output_names : "");
-  TRY(program_cache_take(&array, label, &session, err));
+  TRY(program_cache_take(&array, node->output_names ? node->output_names : "", &session, err));
   const mxn_status status = run(node, in, out, session, err);
   program_cache_give_back(session);
   return status;

@@ -8,6 +8,7 @@
 #include "compat/program_cache.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ static const uint64_t max_idle_bytes = UINT64_C(1) << 30;
 
 typedef struct cached_program {
   struct cached_program *next;
-  uint8_t digest[sizeof((mxn_neuronbin_header *)NULL)->digest];
+  mxn_neuronbin_header header;
   bool has_weights; /* of its own: the array was of no use in place */
   mxn_program *program;
   uint64_t session_bytes;
@@ -154,7 +155,7 @@ static bool is_usable_in_place(const neuronbin_array *array, const mxn_neuronbin
 static cached_program *find_program(const mxn_neuronbin_header *header, bool has_weights) {
   for (cached_program **at = &cache.first; *at; at = &(*at)->next) {
     cached_program *p = *at;
-    if (p->has_weights != has_weights || memcmp(p->digest, header->digest, sizeof p->digest) != 0) continue;
+    if (p->has_weights != has_weights || memcmp(p->header.digest, header->digest, sizeof header->digest) != 0) continue;
     *at = p->next;
     p->next = cache.first;
     cache.first = p;
@@ -163,18 +164,20 @@ static cached_program *find_program(const mxn_neuronbin_header *header, bool has
   return NULL;
 }
 
-static mxn_status open_program(const neuronbin_array *array, const char *label, bool has_weights, mxn_program **out,
+static mxn_status open_program(const neuronbin_array *array, const char *outputs, bool has_weights, mxn_program **out,
                                mxn_error *err) {
+  char label[160];
+  snprintf(label, sizeof label, "_neuron_subgraph_op (%s)", outputs);
   if (has_weights) return mxn_program_open_memory(array->data, array->bytes, label, out, err);
   return mxn_program_open_detached(array->data, array->bytes, label, out, err);
 }
 
-static mxn_status add_program(const neuronbin_array *array, const char *label, const mxn_neuronbin_header *header,
+static mxn_status add_program(const neuronbin_array *array, const char *outputs, const mxn_neuronbin_header *header,
                               bool has_weights, cached_program **out_program, mxn_error *err) {
   cached_program *p = calloc(1, sizeof *p);
   mxn_program_info info;
-  if (!p) return error_set(err, MXN_NOMEM, "%s: out of memory", label);
-  const mxn_status status = open_program(array, label, has_weights, &p->program, err);
+  if (!p) return error_set(err, MXN_NOMEM, "out of memory for a program");
+  const mxn_status status = open_program(array, outputs, has_weights, &p->program, err);
   if (status != MXN_OK) {
     free(p);
     return status;
@@ -182,7 +185,7 @@ static mxn_status add_program(const neuronbin_array *array, const char *label, c
   mxn_program_get_info(p->program, &info);
   p->session_bytes = info.arena_bytes + info.scratch_bytes;
   p->has_weights = has_weights;
-  memcpy(p->digest, header->digest, sizeof p->digest);
+  p->header = *header;
   p->next = cache.first;
   cache.first = p;
   cache.n_programs++;
@@ -192,11 +195,14 @@ static mxn_status add_program(const neuronbin_array *array, const char *label, c
 
 /* Arrays that were read as a whole. */
 
-static bool is_checked(const cached_program *p, const neuronbin_array *array) {
-  for (size_t i = 0; i < MAX_CHECKED && i < p->n_checked; i++) {
-    const neuronbin_array *c = &p->checked[i];
-    if (c->data == array->data && c->bytes == array->bytes && c->version == array->version) return true;
-  }
+static bool is_same(const neuronbin_array *a, const neuronbin_array *b) {
+  return a->data == b->data && a->bytes == b->bytes && a->version == b->version && a->n_binds == b->n_binds;
+}
+
+static bool is_checked(const cached_program *p, const neuronbin_array *array, const mxn_neuronbin_header *header) {
+  if (memcmp(header, &p->header, sizeof *header) != 0) return false;
+  for (size_t i = 0; i < MAX_CHECKED && i < p->n_checked; i++)
+    if (is_same(&p->checked[i], array)) return true;
   return false;
 }
 
@@ -213,7 +219,7 @@ static mxn_status prepare(cached_program *p, ready_session **session, const neur
                           mxn_error *err) {
   if (!*session) TRY(create_session(p, session, err));
   if (!is_known) TRY(check_array(p, array, err));
-  if (p->has_weights) return MXN_OK;
+  if (p->has_weights || is_same(&(*session)->weights, array)) return MXN_OK;
   TRY(mxn_session_use_weights((*session)->session, array->data, array->bytes, err));
   (*session)->weights = *array;
   return MXN_OK;
@@ -231,7 +237,7 @@ static void finish_run(cached_program *p, ready_session *session) {
   unlock();
 }
 
-mxn_status program_cache_take(const neuronbin_array *array, const char *label, ready_session **out_session,
+mxn_status program_cache_take(const neuronbin_array *array, const char *outputs, ready_session **out_session,
                               mxn_error *err) {
   mxn_neuronbin_header header = {0};
   *out_session = NULL;
@@ -240,14 +246,14 @@ mxn_status program_cache_take(const neuronbin_array *array, const char *label, r
   mxn_status status = MXN_OK;
   lock();
   cached_program *p = find_program(&header, has_weights);
-  if (!p) status = add_program(array, label, &header, has_weights, &p, err);
+  if (!p) status = add_program(array, outputs, &header, has_weights, &p, err);
   if (status != MXN_OK) {
     unlock();
     return status;
   }
   p->n_running++;
   ready_session *session = take_idle(p, array);
-  const bool is_known = is_checked(p, array);
+  const bool is_known = is_checked(p, array, &header);
   unlock();
   status = prepare(p, &session, array, is_known, err);
   if (status == MXN_OK)

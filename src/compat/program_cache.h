@@ -5,7 +5,8 @@
  * digest in their header, with sessions that wait for the next run. Of a neuronbin
  * everything but the weights is copied; weights are read where MXNet's array has them
  * during a run, and no pointer into an array is followed after it. An array is
- * checked as a whole when it is seen first, and after MXNet wrote into it.
+ * checked as a whole when it is seen first, after MXNet wrote into it, and after a bind:
+ * then another array may lie where one was.
  *
  * What is kept is bounded: programs that ran least recently go first.
  *
@@ -18,10 +19,12 @@
 
 #include "mxneuron/program.h"
 
-/* A copy of a neuronbin in an array of MXNet, which counts the writes into it. */
+/* A copy of a neuronbin in an array of MXNet. Two that are equal in all are the same array. */
 typedef struct neuronbin_array {
   const void *data;
-  size_t bytes, version;
+  size_t bytes;
+  size_t version;   /* counts MXNet's writes into it */
+  uint64_t n_binds; /* of the node that it belongs to */
 } neuronbin_array;
 
 /* A session for one run, with room for its arrays. */
@@ -37,9 +40,9 @@ typedef struct ready_session {
 } ready_session;
 
 /* A session that reads its weights from `array`, which is borrowed until it is given
- * back. `label` stands for the file in messages. Errors: those of opening a program,
+ * back. `outputs` names the subgraph in messages. Errors: those of opening a program,
  * and MXN_FORMAT where the array is no whole copy. */
-MXN_MUST_CHECK mxn_status program_cache_take(const neuronbin_array *array, const char *label,
+MXN_MUST_CHECK mxn_status program_cache_take(const neuronbin_array *array, const char *outputs,
                                              ready_session **out_session, mxn_error *err);
 void program_cache_give_back(ready_session *session);
 

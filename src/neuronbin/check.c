@@ -224,8 +224,11 @@ mxn_status neuronbin_check_copy(const mxn_neuronbin_header *header, const void *
   if (bytes < header->total_bytes)
     return error_set(err, MXN_FORMAT, "%s: neuronbin: expected %" PRIu64 " bytes, got %zu: it was truncated", label,
                      header->total_bytes, bytes);
-  if (memcmp(data, header, sizeof *header) != 0)
+  if (memcmp(data, header, sizeof *header) != 0) {
+    mxn_neuronbin_header other;
+    TRY(neuronbin_check_header(data, bytes, label, &other, err));
     return error_set(err, MXN_FORMAT, "%s: header: expected that of the opened neuronbin, got another", label);
+  }
   if (header->weights_checksum != 0 &&
       checksum_of(copy + header->weights.offset, header->weights.bytes) != header->weights_checksum)
     return error_set(err, MXN_FORMAT,

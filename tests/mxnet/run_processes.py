@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Run a compiled checkpoint in a real MXNet in several threads and processes.
+
+    run_processes.py EXTENSION.so COMPILED_PREFIX SHAPE
+
+SHAPE is that of the input `data`, batch first; the label is `softmax_label`. Prints a line for each check and ends with
+how many passed.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import ast
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+
+# As the Python package does it: else MXNet lets forwards of all extension operators exclude each other. One core for each
+# executor, so that several of them can be faster than one.
+os.environ.setdefault("MXNET_CPU_PARALLEL_RAND_COPY", "8")
+os.environ["MXNEURON_NUM_CORES"] = "1"
+
+import numpy as np  # noqa: E402
+
+import mxnet as mx  # noqa: E402
+
+ATTEMPTS = 5
+N_THREADS = 4
+
+
+def bind(extension, prefix, shape, context=None):
+    if not hasattr(mx.sym._internal, "_neuron_subgraph_op"):
+        mx.library.load(extension, False)
+    symbol, args, aux = mx.model.load_checkpoint(prefix, 0)
+    executor = symbol.simple_bind(context or mx.cpu(), data=shape, grad_req="null")
+    executor.copy_params_from(args, aux)
+    return executor
+
+
+def answer(executor):
+    shape = executor.arg_dict["data"].shape
+    data = (np.arange(np.prod(shape)) % 17 / 17).astype("float32").reshape(shape)
+    return executor.forward(data=mx.nd.array(data))[0].asnumpy()
+
+
+def load_bind_and_run(queue, *model):
+    queue.put(answer(bind(*model)))
+
+
+def run_again(queue, executor):
+    queue.put(answer(executor))
+
+
+def join(processes, queue, expected):
+    for process in processes:
+        process.start()
+    answers = [queue.get(timeout=300) for _ in processes]
+    for process in processes:
+        process.join(300)
+        assert process.exitcode == 0, process.exitcode
+    for found in answers:
+        assert (found == expected).all(), abs(found - expected).max()
+
+
+def check_processes(*model):
+    """Each loads, binds and runs; the parent has the model running."""
+    expected = answer(bind(*model))
+    for method, n_processes in (("fork", 3), ("spawn", 1)):
+        context = multiprocessing.get_context(method)
+        queue = context.Queue()
+        processes = [context.Process(target=load_bind_and_run, args=(queue, *model)) for _ in range(n_processes)]
+        join(processes, queue, expected)
+
+
+def check_a_forked_executor(*model):
+    """Parent and child go on with the executor of the parent."""
+    executor = bind(*model)
+    expected = answer(executor)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    join([context.Process(target=run_again, args=(queue, executor)) for _ in range(2)], queue, expected)
+    assert (answer(executor) == expected).all()
+
+
+def check_fork_while_threads_run(*model):
+    """The child begins with what was whole when it was made."""
+    executors = [bind(*model, mx.cpu(i)) for i in range(2)]
+    expected = answer(executors[0])
+    stop = threading.Event()
+
+    def run():
+        while not stop.is_set():
+            answer(executors[1])
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    context = multiprocessing.get_context("fork")
+    try:
+        for _ in range(3):
+            queue = context.Queue()
+            join([context.Process(target=load_bind_and_run, args=(queue, *model))], queue, expected)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def check_a_clean_exit_with_models_open(*model):
+    """Forwards that nobody waits for are under way when the process ends."""
+    code = ("import sys; sys.path.insert(0, sys.argv[1]); import run_processes as r; e = r.bind(*r.model_of(sys.argv[2:]));"
+            "[e.forward() for _ in range(50)]")
+    command = [sys.executable, "-c", code, os.path.dirname(os.path.abspath(__file__)), *sys.argv[1:]]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, timeout=300)
+    assert done.returncode == 0, f"exit status {done.returncode}: {done.stderr[-500:]}"
+
+
+def runs_a_second(executors, seconds=0.6):
+    counts = [0] * len(executors)
+    end = time.monotonic() + seconds
+
+    def run(i):
+        while time.monotonic() < end:
+            executors[i].forward()[0].wait_to_read()
+            counts[i] += 1
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(executors))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / seconds
+
+
+def check_executors_run_at_the_same_time(extension, prefix, shape):
+    """A batch makes the work outweigh Python. Other processes may take the cores away for a while."""
+    if len(os.sched_getaffinity(0)) < 2:
+        return "needs two cores"
+    batch = (96, *shape[1:])
+    executors = [bind(extension, prefix, batch, mx.cpu(i)) for i in range(N_THREADS)]
+    ratios = []
+    for _ in range(ATTEMPTS):
+        one, all_of_them = runs_a_second(executors[:1]), runs_a_second(executors)
+        ratios.append(all_of_them / one)
+        if ratios[-1] >= 1.7:
+            return None
+    raise AssertionError(f"expected 1.7 times the runs of one thread, got {ratios}")
+
+
+def model_of(arguments):
+    extension, prefix, shape = arguments
+    return extension, prefix, ast.literal_eval(f"({shape},)")
+
+
+def main():
+    passed = failed = skipped = 0
+    for name, check in [item for item in globals().items() if item[0].startswith("check_")]:
+        title = name[6:].replace("_", " ")
+        try:
+            reason = check(*model_of(sys.argv[1:]))
+            skipped += bool(reason)
+            passed += not reason
+            print(f"  {'SKIPPED ' if reason else 'ok     '}", title, reason or "", flush=True)
+        except Exception as error:  # MXNet raises its own kinds; each is a failed check here
+            failed += 1
+            print("  FAILED", title + ":", type(error).__name__, str(error).strip().split("\n")[-1][:300], flush=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
