@@ -15,6 +15,12 @@ operators_are_listed() {
     { echo "run: tools/operators_md.py $mxneuron >docs/operators.md" && return 1; }
 }
 
+python_options_are_listed() {
+  "$build/cli-documents" python neuron-cc >"$work/options.py"
+  diff "$root/python/mx_neuron/_neuron_cc_options.py" "$work/options.py" ||
+    { echo "run: $build/cli-documents python neuron-cc >python/mx_neuron/_neuron_cc_options.py" && return 1; }
+}
+
 # Every row of mxnet_names.def once, and none without an answer.
 names_are_complete() {
   "$mxneuron" list-operators --json >"$work/operators.json"
@@ -102,5 +108,6 @@ check 'bash: options' complete_bash '--seconds' mxneuron bench --s
 check 'bash: checkpoints' complete_bash 'net' mxneuron run n
 check 'bash: values' complete_bash 'matmult matmult-fp16 matmult-bf16' neuron-cc compile --fp32-cast m
 check 'docs/operators.md' operators_are_listed
+check 'python/mx_neuron/_neuron_cc_options.py' python_options_are_listed
 check 'list-operators' names_are_complete
 report

@@ -7,50 +7,23 @@ from __future__ import annotations
 
 import difflib
 import logging
-import re
 import shlex
 
 from ._library import MXNeuronTypeError, MXNeuronValueError
+from ._neuron_cc_options import OPTIONS as FLAGS
 
 logger = logging.getLogger("mx_neuron")
 
-# How many values follow a flag, and what one looks like.
-SWITCH, ONE, OPTIONAL, SEVERAL = "switch", "one", "optional", "several"
-NUMBER = r"[0-9]+"
-CASTS = "all|matmult|matmult-fp16|matmult-bf16|all-fp16"
-FAST_MATH = rf"all|none|(no-)?fast-relayout|fp32-cast-({CASTS})"
-ANYTHING = r"(?s:.*)"
-
-FLAGS = {
-    "--fp32-cast": (ONE, CASTS),
-    "--fast-math": (SEVERAL, FAST_MATH),
-    "--neuroncore-pipeline-cores": (ONE, NUMBER),
-    "--num-neuroncores": (ONE, NUMBER),
-    "--enable-fast-loading-neuron-binaries": (SWITCH, None),
-    "--enable-fast-context-switch": (SWITCH, None),
-    "--enable-saturate-infinity": (SWITCH, None),
-    "--static-weights": (SWITCH, None),
-    "--batching_en": (SWITCH, None),
-    "--rematerialization_en": (SWITCH, None),
-    "--arith_intensity_target": (ONE, NUMBER),
-    "--sb_size": (ONE, NUMBER),
-    "--spill_dis": (SWITCH, None),
-    "--enable-replication": (ONE, "True|False|true|false"),
-    "--tensor-layout-heuristics": (ONE, ANYTHING),
-    "-O1": (SWITCH, None),
-    "-O2": (SWITCH, None),
-    "-O3": (SWITCH, None),
-    "--verbose": (ONE, ANYTHING),
-    "--output": (ONE, ANYTHING),
-    "--io-config": (ONE, ANYTHING),
-    "--framework": (ONE, ANYTHING),
-    "--pipeline": (SEVERAL, ANYTHING),
-    "--extract-weights": (OPTIONAL, ANYTHING),
-}
-# The flags with an effect, and their names in what parse() gives.
 MAX_PIPELINE_CORES = 64
-EFFECTIVE = {"--neuroncore-pipeline-cores": "n_pipeline_cores", "--num-neuroncores": "n_pipeline_cores"}
-# The arguments that are no flags; None where not given.
+# The flags with an effect here, and their names in what parse() gives.
+EFFECTIVE = {
+    "--neuroncore-pipeline-cores": "n_pipeline_cores",
+    "--num-neuroncores": "n_pipeline_cores",
+    "--targets": "targets",
+    "--dump": "dump",
+    "--dump-path": "dump_path",
+}
+# The arguments that are no flags.
 OPTIONS = ("flags", "excl_node_names", "force_incl_node_names", "work_dir")
 
 
@@ -71,28 +44,42 @@ def _split(flags) -> list[str]:
         raise MXNeuronValueError(f"flags: {error} in {' '.join(texts)!r}") from None
 
 
-def _check(name: str, values: list[str]) -> None:
-    arity, pattern = FLAGS[name]
-    counts = {SWITCH: (0, 0), ONE: (1, 1), OPTIONAL: (0, 1), SEVERAL: (1, len(values))}[arity]
-    if not counts[0] <= len(values) <= counts[1]:
-        expected = "no value" if arity == SWITCH else "a value"
+def _check_count(name: str, values: list[str]) -> None:
+    value, is_words = FLAGS[name]
+    least = 1 if value and not value.startswith("[") else 0
+    most = len(values) if is_words else 1 if value else 0
+    if not least <= len(values) <= most:
+        expected = "a value" if value else "no value"
         raise MXNeuronValueError(f"{name}: expected {expected}, got {' '.join(values) or 'none'}")
-    for value in values:
-        if not re.fullmatch(pattern, value):
-            wanted = "a number" if pattern == NUMBER else pattern
-            raise MXNeuronValueError(f"{name}: expected {wanted}, got '{value}'")
+
+
+def _check_value(name: str, value: str) -> None:
+    kind, is_words = FLAGS[name]
+    if is_words and value not in kind.split("|"):
+        raise MXNeuronValueError(f"{name}: expected {kind}, got '{value}'")
+    if kind == "N" and not (value.isascii() and value.isdigit()):
+        raise MXNeuronValueError(f"{name}: expected a number, got '{value}'")
+    if kind == "BOOL" and value.lower() not in ("true", "false"):
+        raise MXNeuronValueError(f"{name}: expected True or False, got '{value}'")
+
+
+def _number(name: str, value, most: int) -> int:
+    if not 1 <= int(value) <= most:
+        raise MXNeuronValueError(f"{name}: expected 1 to {most}, got {value}")
+    return int(value)
 
 
 def _accept(name: str, values: list[str], options: dict) -> None:
     if name not in FLAGS:
         _unknown("flag", name, list(FLAGS))
-    _check(name, values)
-    if name in EFFECTIVE:
-        if not 1 <= int(values[0]) <= MAX_PIPELINE_CORES:
-            raise MXNeuronValueError(f"{name}: expected 1 to {MAX_PIPELINE_CORES}, got {values[0]}")
-        options[EFFECTIVE[name]] = int(values[0])
-        return
-    logger.info("%s is accepted and has no effect here", " ".join([name, *values]))
+    _check_count(name, values)
+    for value in values:
+        _check_value(name, value)
+    option = EFFECTIVE.get(name)
+    if option is None:
+        logger.info("%s is accepted and has no effect here", " ".join([name, *values]))
+    else:
+        options[option] = _number(name, values[0], MAX_PIPELINE_CORES) if FLAGS[name][0] == "N" else values[0]
 
 
 def _accept_words(words: list[str], options: dict) -> None:
@@ -124,16 +111,15 @@ def _names(option: str, value) -> list[str]:
 
 
 def parse(compile_args: dict) -> dict:
-    """excl_node_names, force_incl_node_names, work_dir and n_pipeline_cores; flags are checked."""
-    options = {**dict.fromkeys(OPTIONS), "n_pipeline_cores": 0}
+    """The OPTIONS and what EFFECTIVE flags stand for, None where not given; flags are checked."""
+    options = dict.fromkeys((*OPTIONS, *EFFECTIVE.values()))
     for key, value in compile_args.items():
         if key in OPTIONS:
             options[key] = value
         elif key not in FLAGS:
             _unknown("argument of compile", key, [*OPTIONS, *FLAGS])
         elif value is not False:
-            arity = FLAGS[key][0]
-            _accept(key, [str(value)] if arity == ONE and value is True else _values(value), options)
+            _accept(key, ["True"] if value is True and FLAGS[key][0] == "BOOL" else _values(value), options)
     if options["flags"] is not None:
         _accept_words(_split(options["flags"]), options)
     for option in ("excl_node_names", "force_incl_node_names"):

@@ -28,12 +28,12 @@ from ._partition import print_partition
 from .checkpoint import take_apart
 
 
-def _work_dir(folder) -> bytes | None:
-    if folder is None:
+def _text(option: str, what: str, value) -> bytes | None:
+    if value is None:
         return None
-    if not isinstance(folder, (str, os.PathLike)):
-        raise MXNeuronTypeError(f"work_dir: expected a folder, got {folder!r}")
-    return encode(folder)
+    if not isinstance(value, (str, os.PathLike)):
+        raise MXNeuronTypeError(f"{option}: expected {what}, got {value!r}")
+    return encode(value)
 
 
 def _options(parsed: dict) -> CompileOptions:
@@ -45,8 +45,11 @@ def _options(parsed: dict) -> CompileOptions:
         n_excl_node_names=len(excluded),
         force_incl_node_names=forced,
         n_force_incl_node_names=len(forced),
-        work_dir=_work_dir(parsed["work_dir"]),
-        n_pipeline_cores=parsed["n_pipeline_cores"],
+        work_dir=_text("work_dir", "a folder", parsed["work_dir"]),
+        targets=_text("--targets", "names", parsed["targets"]),
+        dump=_text("--dump", "a pass", parsed["dump"]),
+        dump_path=_text("--dump-path", "a file", parsed["dump_path"]),
+        n_pipeline_cores=parsed["n_pipeline_cores"] or 0,
     )
 
 

@@ -1,6 +1,7 @@
-/* documents.c - man pages and shell completion, made while building.
+/* documents.c - man pages and shell completion, made while building, and the flags
+ * of neuron-cc for python/mx_neuron.
  *
- *     cli-documents man|bash|zsh mxneuron|neuron-cc
+ *     cli-documents man|bash|zsh|python mxneuron|neuron-cc
  *
  * prints one document of the tables that parse the command line and print its
  * help, so that none of them can fall behind. It is not installed.
@@ -236,12 +237,44 @@ static void print_zsh(const program *p) {
   puts("  esac\nfi");
 }
 
+/* The options of a program's first command as a table of Python. */
+
+static void print_python_text(const char *text) {
+  putchar('"');
+  print_escaped(text, (const escape[]){{'"', "\\\""}, {'\\', "\\\\"}, {0, NULL}});
+  putchar('"');
+}
+
+static void print_python_option(const option_row *o) {
+  printf("    ");
+  print_python_text(o->name);
+  fputs(": (", stdout);
+  if (o->value)
+    print_python_text(o->value);
+  else
+    fputs("None", stdout);
+  printf(", %s),\n", is_words(o) ? "True" : "False");
+}
+
+static void print_python(const program *p) {
+  const command *c = p->commands[0];
+  const option_table *table = options_table(c);
+  printf("\"\"\"Options of `%s %s`. Made by cli-documents, as src/cli/documents.c says.\n\n", p->name, c->name);
+  puts(
+      "SPDX-License-Identifier: Apache-2.0\n\"\"\"\n\n"
+      "# Name: what its value is called, None for a flag, and whether that lists the words that may follow.\n"
+      "OPTIONS = {");
+  for (size_t i = 0; i < table->n; i++)
+    if (options_has(c, i)) print_python_option(&table->rows[i]);
+  puts("}");
+}
+
 /* Which one. */
 
 static const struct {
   const char *name;
   void (*print)(const program *p);
-} kinds[] = {{"man", print_man}, {"bash", print_bash}, {"zsh", print_zsh}};
+} kinds[] = {{"man", print_man}, {"bash", print_bash}, {"zsh", print_zsh}, {"python", print_python}};
 
 int main(int argc, char **argv) {
   for (size_t k = 0; argc == 3 && k < sizeof kinds / sizeof *kinds; k++)
@@ -250,6 +283,6 @@ int main(int argc, char **argv) {
       kinds[k].print(&programs[p]);
       return fflush(stdout) == 0 ? 0 : 1;
     }
-  fputs("usage: cli-documents man|bash|zsh mxneuron|neuron-cc\n", stderr);
+  fputs("usage: cli-documents man|bash|zsh|python mxneuron|neuron-cc\n", stderr);
   return 2;
 }

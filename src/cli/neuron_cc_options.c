@@ -28,7 +28,7 @@
   X(FAST_LOADING, "--enable-fast-loading-neuron-binaries", 0, NULL, IGNORED, ignored, "no effect: programs are never packed") \
   X(FAST_SWITCH, "--enable-fast-context-switch", 0, NULL, IGNORED, ignored, "no effect: weights are mapped when they are needed") \
   X(STATIC_WEIGHTS, "--static-weights", 0, NULL, IGNORED, ignored, "no effect: weights are always static")            \
-  X(EXTRACT_WEIGHTS, "--extract-weights", 0, NULL, IGNORED, ignored, "no effect: weights are beside the code anyway") \
+  X(EXTRACT_WEIGHTS, "--extract-weights", 0, "[TYPE]", IGNORED, ignored, "no effect: weights are beside the code anyway") \
   X(BATCHING, "--batching_en", 0, NULL, IGNORED, ignored, "no effect: the batch is that of the inputs")               \
   X(REMATERIALIZATION, "--rematerialization_en", 0, NULL, IGNORED, ignored, "no effect")                              \
   X(SPILL, "--spill_dis", 0, NULL, IGNORED, ignored, "no effect")                                                     \

@@ -140,6 +140,7 @@ static bool parse_option(const command *c, int argc, char **argv, int *i, void *
     if (equals) return misuse(c, o->name, " takes no value", "");
     return set_value(c, o, NULL, out);
   }
+  if (!equals && *o->value == '[') return set_value(c, o, NULL, out);
   if (!equals && *i + 1 == argc) return misuse(c, o->name, " needs a value: ", o->value);
   return set_value(c, o, equals ? equals + 1 : argv[++*i], out);
 }

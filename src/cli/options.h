@@ -88,7 +88,7 @@ typedef enum option_kind {
 typedef struct option_row {
   const char *name;
   char letter;       /* 0: none */
-  const char *value; /* NULL: a flag */
+  const char *value; /* NULL: a flag; "[NAME]": only after '=' */
   option_kind kind;
   size_t offset; /* of the field in the program's struct */
   const char *help;

@@ -5,15 +5,14 @@ SPDX-License-Identifier: Apache-2.0
 
 import json
 import os
-import re
 import signal
 import threading
 import unittest
 
 import mx_neuron
 import numpy as np
-from common import DEMO, ROOT, TestCase
-from mx_neuron._flags import FLAGS, OPTIONS, parse
+from common import DEMO, TestCase
+from mx_neuron._flags import EFFECTIVE, OPTIONS, parse
 
 IMAGE = np.zeros((1, 1, 8, 8), np.float32)
 
@@ -119,11 +118,12 @@ class Flags(CompileCase):
             {"--static-weights": None, "--batching_en": "", "--spill_dis": False},
             {"flags": ["--fast-math none", "-O2"]},
             {"flags": ["--pipeline", "compile", "SaveTemps", "--enable-replication=True", "--extract-weights"]},
+            {"--extract-weights": "inf1.2xlarge", "--enable-replication": True},
             {"flags": "--verbose 35 --sb_size 8 --tensor-layout-heuristics=X --fast-math fast-relayout fp32-cast-all"},
             {"flags": []},
         ):
             with self.subTest(compile_args):
-                self.assertEqual(set(parse(compile_args)), {*OPTIONS, "n_pipeline_cores"})
+                self.assertEqual(set(parse(compile_args)), {*OPTIONS, *EFFECTIVE.values()})
 
     def test_pipeline_cores_are_in_the_program(self):
         for compile_args in ({"--neuroncore-pipeline-cores": 4}, {"flags": ["--num-neuroncores 4"]}):
@@ -131,11 +131,14 @@ class Flags(CompileCase):
             # Where AWS's check tool reads what was asked for.
             self.assertEqual(program[0, 476:480].tolist(), [4, 0, 0, 0])
 
-    def test_are_those_of_neuron_cc(self):
-        rows = (ROOT / "src/cli/neuron_cc_options.c").read_text(encoding="utf-8")
-        ignored = re.findall(r'X\(\w+, "(-[^"]+)".*, ignored,', rows)
-        self.assertGreater(len(ignored), 10)
-        self.assertEqual([name for name in ignored if name not in FLAGS], [])
+    def test_of_this_project(self):
+        dump = self.folder / "fused.graph"
+        program = self.compile(flags=f"--targets x86-64-v3 --dump fuse --dump-path {dump}")[1]
+        both = self.compile()[1]
+        name = "_neuron_subgraph_op0_neuronbin"
+        self.assertLess(program[name].size, both[name].size)
+        self.assertIn("Convolution", dump.read_text())
+        self.refused_arguments("x86-64-v9", **{"--targets": "x86-64-v9"})
 
     def test_without_effect_say_so(self):
         with self.assertLogs("mx_neuron", "INFO") as logged:
