@@ -20,13 +20,13 @@
 #include "base/file.h"
 #include "executor/interface.h"
 #include "executor/model.h"
-#include "executor/subgraph.h"
 #include "graph/shape.h"
 #include "graph/text.h"
 #include "mxnet/ndarray_list.h"
 #include "mxneuron/abi.h"
 #include "mxneuron/program.h"
 #include "ops/ops.h"
+#include "ops/subgraph.h"
 #include "partition/partition.h"
 
 typedef struct compilation {

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "executor/model.h"
-#include "executor/subgraph.h"
 #include "graph/shape.h"
+#include "ops/subgraph.h"
 
 /* A value that enters a group from outside. */
 typedef struct external {

@@ -10,11 +10,11 @@
 #include "api/model.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "executor/subgraph.h"
 #include "graph/shape.h"
 #include "mxnet/checkpoint.h"
 #include "mxnet/upgrade.h"
 #include "ops/ops.h"
+#include "ops/subgraph.h"
 
 mxn_model *model_create(void) {
   mxn_model *m = calloc(1, sizeof *m);

@@ -9,9 +9,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "executor/model.h"
-#include "executor/subgraph.h"
 #include "graph/shape.h"
 #include "mxneuron/program.h"
+#include "ops/subgraph.h"
 
 static void unmap(void *file) { file_unmap(file); }
 static void close_program(void *program) { mxn_program_close(program); }

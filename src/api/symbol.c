@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/near.h"
 #include "executor/model.h"
-#include "executor/subgraph.h"
 #include "graph/shape.h"
 #include "mxnet/checkpoint.h"
 #include "ops/ops.h"
@@ -77,26 +76,10 @@ static mxn_status set_input(const mxn_model *model, const graph *g, const mxn_in
   return is_found ? MXN_OK : unknown_variable(model, g, input->name, err);
 }
 
-/* The symbol says what a subgraph gives; its batch is that of what it gets. */
-static void set_subgraph_outputs(node *n) {
-  const mxn_type *first = value_type(n->inputs[0]);
-  for (uint32_t i = 0; i < n->n_outputs; i++) {
-    mxn_type type = subgraph_output_type(n, i);
-    if (type.n_dims > 0 && type.dims[0] < 0 && first->n_dims > 0) type.dims[0] = first->dims[0];
-    n->outputs[i] = type;
-  }
-}
-
 static mxn_status infer(const mxn_model *model, graph *g, const mxn_input *inputs, size_t n_inputs, mxn_error *err) {
   TRY(ops_bind(g, err));
   for (size_t i = 0; i < n_inputs; i++) TRY(set_input(model, g, &inputs[i], err));
-  TRY(ops_infer(g, err));
-  for (size_t i = 0; i < g->n_nodes; i++) {
-    if (!subgraph_is(g->nodes[i])) continue;
-    set_subgraph_outputs(g->nodes[i]);
-    TRY(ops_infer(g, err));
-  }
-  return MXN_OK;
+  return ops_infer(g, err);
 }
 
 static void give_types(const mxn_model *model, const graph *g, mxn_type *out_variables, mxn_type *out_outputs) {

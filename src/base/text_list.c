@@ -5,6 +5,7 @@
 #include "base/text_list.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,35 +40,54 @@ bool text_list_numbers(const char *text, int64_t *numbers, uint32_t capacity, ui
   return read_numbers(&text, numbers, capacity, out_n);
 }
 
-/* The dimensions of list number `index` in "[[...], [...]]". */
-static bool read_shape(const char *text, uint32_t index, mxn_type *type) {
-  uint32_t n_dims = 0;
+/* Behind the bracket that opens a list; NULL where there is none. */
+static const char *open_list(const char *text) {
+  if (!text) return NULL;
   text = skip_blanks(text);
-  if (*text++ != '[') return false;
-  for (uint32_t i = 0; i <= index; i++) {
-    if (i > 0) {
-      text = skip_blanks(text);
-      if (*text++ != ',') return false;
-    }
-    if (!read_numbers(&text, type->dims, MXN_MAX_DIMS, &n_dims)) return false;
-  }
-  if (n_dims > MXN_MAX_DIMS) return false;
+  return *text == '[' ? text + 1 : NULL;
+}
+
+/* Behind the comma after an item; NULL after the last one. */
+static const char *next_item(const char *text) {
+  text = skip_blanks(text);
+  return *text == ',' ? text + 1 : NULL;
+}
+
+static mxn_dtype next_dtype(const char **list) {
+  char *end;
+  if (!*list) return MXN_DTYPE_UNKNOWN;
+  const long number = strtol(*list, &end, 10);
+  const bool is_number = end != *list;
+  *list = is_number ? next_item(end) : NULL;
+  const bool is_dtype = is_number && number >= 0 && number <= INT_MAX && mxn_dtype_bytes((mxn_dtype)number) > 0;
+  return is_dtype ? (mxn_dtype)number : MXN_DTYPE_UNKNOWN;
+}
+
+static void next_shape(const char **list, mxn_type *type) {
+  uint32_t n_dims;
+  const char *text = *list;
+  *list = NULL;
+  if (!text || !read_numbers(&text, type->dims, MXN_MAX_DIMS, &n_dims) || n_dims > MXN_MAX_DIMS) return;
   type->n_dims = (int32_t)n_dims;
-  return true;
+  for (uint32_t i = 0; i < n_dims; i++)
+    if (type->dims[i] <= 0) type->dims[i] = -1;
+  *list = next_item(text);
+}
+
+text_list_types text_list_types_of(const char *dtypes, const char *shapes) {
+  return (text_list_types){open_list(dtypes), open_list(shapes)};
+}
+
+mxn_type text_list_next_type(text_list_types *types) {
+  mxn_type type = {.dtype = next_dtype(&types->dtypes), .n_dims = -1};
+  next_shape(&types->shapes, &type);
+  return type;
 }
 
 mxn_type text_list_type(const char *dtypes, const char *shapes, uint32_t index) {
-  enum { MAX_TYPES = 256 };
-  mxn_type type = {.dtype = MXN_DTYPE_UNKNOWN, .n_dims = -1};
-  int64_t numbers[MAX_TYPES];
-  uint32_t n_numbers;
-  if (dtypes && read_numbers(&dtypes, numbers, MAX_TYPES, &n_numbers) && index < n_numbers && index < MAX_TYPES &&
-      mxn_dtype_bytes((mxn_dtype)numbers[index]) > 0)
-    type.dtype = (mxn_dtype)numbers[index];
-  if (!shapes || !read_shape(shapes, index, &type)) return type;
-  for (int32_t i = 0; i < type.n_dims; i++)
-    if (type.dims[i] <= 0) type.dims[i] = -1;
-  return type;
+  text_list_types types = text_list_types_of(dtypes, shapes);
+  for (uint32_t i = 0; i < index; i++) text_list_next_type(&types);
+  return text_list_next_type(&types);
 }
 
 static int hex_digit(char c) {

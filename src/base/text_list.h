@@ -17,8 +17,15 @@
  * are counted, not stored. */
 bool text_list_numbers(const char *text, int64_t *numbers, uint32_t capacity, uint32_t *out_n);
 
-/* Item `index` of a list of dtypes and of a list of shapes, where sizes below 1 mean
- * unknown ones. Parts that are malformed or not there (NULL too) are unknown. */
+/* A list of dtypes and a list of shapes, one type after another. Sizes below 1 mean
+ * unknown ones; what is malformed, or not there, is unknown, and all behind it. */
+typedef struct text_list_types {
+  const char *dtypes, *shapes; /* the next items, or NULL */
+} text_list_types;
+text_list_types text_list_types_of(const char *dtypes, const char *shapes); /* either may be NULL */
+mxn_type text_list_next_type(text_list_types *types);
+
+/* Type number `index`. */
 mxn_type text_list_type(const char *dtypes, const char *shapes, uint32_t index);
 
 /* A list of strings, as json_print_string() writes them, one after another. */

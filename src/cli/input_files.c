@@ -211,7 +211,14 @@ static mxn_status join_arrays(const input_files *in, mxn_type *out, mxn_error *e
   return MXN_OK;
 }
 
-/* Numbers that are as many as some items of the known shape are these items. */
+static mxn_type one_item(const mxn_type *item) {
+  mxn_type type = {.dtype = item->dtype, .n_dims = item->n_dims + 1, .dims = {1}};
+  memcpy(type.dims + 1, item->dims, (size_t)item->n_dims * sizeof *item->dims);
+  return type;
+}
+
+/* Numbers that are as many as some items of the known shape are these items; lists
+ * that lack one dimension are one item. */
 static mxn_status shape_numbers(const input_files *in, source *s, mxn_error *err) {
   mxn_type *type = &s->array.tensor.type;
   const mxn_type found = *type;
@@ -220,6 +227,8 @@ static mxn_status shape_numbers(const input_files *in, source *s, mxn_error *err
   if (item > 0 && found.n_dims != in->known.n_dims && n % item == 0) {
     *type = batch_of(n / item, &in->known);
     type->dtype = found.dtype;
+  } else if (found.n_dims + 1 == in->known.n_dims) {
+    *type = one_item(&found);
   }
   if (type->n_dims == in->known.n_dims && (!in->has_shape || same_shape(type, &in->known))) return MXN_OK;
   return error_set(err, MXN_ARGUMENT, "%s: expected numbers for input '%s' of %s, got %s", s->path, in->name,
@@ -235,8 +244,8 @@ static mxn_status type_numbers(input_files *in, mxn_error *err) {
   add_candidate(in, &found);
   const mxn_type *one = &in->sources[0].array.tensor.type;
   if (is_known || one->n_dims == MXN_MAX_DIMS || found.dims[0] != (int64_t)in->n * one->dims[0]) return MXN_OK;
-  items = (mxn_type){.n_dims = one->n_dims + 1, .dims = {(int64_t)in->n}};
-  memcpy(items.dims + 1, one->dims, (size_t)one->n_dims * sizeof *one->dims);
+  items = one_item(one);
+  items.dims[0] = (int64_t)in->n;
   add_candidate(in, &items);
   return MXN_OK;
 }

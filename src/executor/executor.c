@@ -16,10 +16,10 @@
 #include "base/near.h"
 #include "executor/model.h"
 #include "executor/program_step.h"
-#include "executor/subgraph.h"
 #include "graph/shape.h"
 #include "ops/number.h"
 #include "ops/ops.h"
+#include "ops/subgraph.h"
 
 typedef struct step {
   const node *node;
@@ -228,16 +228,9 @@ static mxn_status bind_inputs(mxn_executor *e, const mxn_input *inputs, size_t n
 
 /* Types. */
 
-/* Operators between subgraphs get their types in turns: the outputs of a program
- * are known once its inputs are. */
-static mxn_status infer(mxn_executor *e, mxn_error *err) {
-  TRY(ops_infer(e->graph, err));
-  for (size_t i = 0; i < e->n_steps; i++) {
-    program_step *p = e->steps[i].program;
-    if (!p) continue;
-    TRY(program_step_bind(&e->arena, p, err));
-    TRY(ops_infer(e->graph, err));
-  }
+static mxn_status bind_programs(mxn_executor *e, mxn_error *err) {
+  for (size_t i = 0; i < e->n_steps; i++)
+    if (e->steps[i].program) TRY(program_step_bind(&e->arena, e->steps[i].program, err));
   return MXN_OK;
 }
 
@@ -346,8 +339,9 @@ static mxn_status create(mxn_executor *e, const mxn_model *model, const mxn_inpu
   TRY(bind_inputs(e, inputs, n_inputs, err));
   TRY(check_operators(e, err));
   TRY(list_steps(e, o->n_cores, err));
-  TRY(infer(e, err));
+  TRY(ops_infer(e->graph, err));
   TRY(check_types(e, err));
+  TRY(bind_programs(e, err));
   allocate_tensors(e);
   allocate_outputs(e);
   return MXN_OK;

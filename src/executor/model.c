@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "base/near.h"
-#include "executor/subgraph.h"
 #include "graph/shape.h"
 #include "ops/ops.h"
+#include "ops/subgraph.h"
 
 bool input_is_ignored(const node *n, uint32_t input) {
   if (subgraph_is(n)) return input >= subgraph_n_data(n);
@@ -59,27 +59,13 @@ static void count(mxn_model *m) {
   s->n_original = s->n_operators - s->n_subgraphs + s->n_compiled;
 }
 
-/* A copy of the graph with the element types that its parameters imply; a model
- * that contradicts itself says so when it is bound. */
+/* A copy of the graph with the types that its parameters and compiled subgraphs
+ * imply; a model that contradicts itself says so when it is bound. */
 static const graph *infer_from_parameters(const mxn_model *m) {
   mxn_error ignored = {0};
   graph *g = graph_copy(m->graph->arena, m->graph);
   if (ops_bind(g, &ignored) != MXN_OK || ops_infer_known(g, &ignored) != MXN_OK) return m->graph;
   return g;
-}
-
-/* What is known about an input: the symbol, the parameters, or the subgraph that
- * reads it. */
-static mxn_type input_type(const graph *g, const graph *inferred, const node *input) {
-  mxn_type type = input->outputs[0];
-  type.dtype = inferred->nodes[input->id]->outputs[0].dtype;
-  for (size_t i = 0; i < g->n_nodes; i++) {
-    const node *n = g->nodes[i];
-    if (!subgraph_is(n)) continue;
-    for (uint32_t k = 0; k < subgraph_n_data(n); k++)
-      if (n->inputs[k].node == input) return subgraph_input_type(n, k);
-  }
-  return type;
 }
 
 static void list_inputs(mxn_model *m) {
@@ -91,7 +77,7 @@ static void list_inputs(mxn_model *m) {
   for (size_t i = 0; i < g->n_nodes; i++) {
     node *n = g->nodes[i];
     if (!needed[i] || !node_is_variable(n) || n->constant) continue;
-    m->input_types[m->n_inputs] = input_type(g, inferred, n);
+    m->input_types[m->n_inputs] = inferred->nodes[n->id]->outputs[0];
     m->inputs[m->n_inputs++] = n;
   }
 }

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "executor/subgraph.h"
 #include "graph/shape.h"
 #include "ops/ops.h"
+#include "ops/subgraph.h"
 
 static void close_program(void *program) { mxn_program_close(program); }
 static void destroy_session(void *session) { mxn_session_destroy(session); }
@@ -74,67 +74,36 @@ static const mxn_type *bound_type(const program_step *s, size_t i) {
   return value_type(s->node->inputs[s->input_of[i]]);
 }
 
-/* Equal but for dimension 0. */
-static bool samples_equal(const mxn_type *a, const mxn_type *b) {
-  if (a->n_dims != b->n_dims || a->n_dims < 1) return false;
-  mxn_type c = *a;
-  c.dims[0] = b->dims[0];
-  return shape_equal(&c, b);
-}
+static const mxn_type *compiled_type(const program_step *s, size_t i) { return mxn_program_input_type(s->program, i); }
 
-static mxn_status shape_error(const program_step *s, size_t i, const char *why, mxn_error *err) {
-  const mxn_type *expected = mxn_program_input_type(s->program, i), *got = bound_type(s, i);
+/* The types of the node are what the symbol says, which need not be true. */
+static mxn_status check_type(const program_step *s, const char *name, const mxn_type *compiled, const mxn_type *bound,
+                             mxn_error *err) {
   char a[SHAPE_TEXT_BYTES], b[SHAPE_TEXT_BYTES];
-  return error_set(err, MXN_SHAPE, "%s: node '%s': compiled for input '%s' of %s %s, got %s %s%s", s->graph->name,
-                   s->node->name, mxn_program_input_name(s->program, i), mxn_dtype_name(expected->dtype),
-                   shape_text(expected, a), mxn_dtype_name(got->dtype), shape_text(got, b), why);
+  const bool carries_batch = compiled->n_dims > 0 && compiled->dims[0] == s->compiled;
+  mxn_type expected = *compiled;
+  if (carries_batch) expected.dims[0] = s->batch;
+  const bool is_cut = s->batch != s->compiled;
+  const bool may_be_cut = carries_batch && mxn_program_has_batch(s->program);
+  if ((!is_cut || may_be_cut) && expected.dtype == bound->dtype && shape_equal(&expected, bound)) return MXN_OK;
+  return error_set(err, MXN_FORMAT,
+                   "%s: node '%s': its program is compiled for '%s' of %s %s, the symbol makes it %s %s",
+                   s->graph->name, s->node->name, name, mxn_dtype_name(compiled->dtype), shape_text(compiled, a),
+                   mxn_dtype_name(bound->dtype), shape_text(bound, b));
 }
 
-static node *inner_variable(const graph *inner, const char *name) {
-  for (size_t i = 0; i < inner->n_nodes; i++)
-    if (node_is_variable(inner->nodes[i]) && !strcmp(inner->nodes[i]->name, name)) return inner->nodes[i];
-  return NULL;
-}
-
-/* Which operator mixes the samples; inside the node, for the compiled shapes. */
-static const node *find_mixer(const program_step *s) {
-  const node *first = NULL;
-  if (s->node->n_subgraphs == 0) return NULL;
-  graph *inner = s->node->subgraphs[0];
-  for (size_t i = 0; i < s->n_inputs; i++) {
-    node *v = inner_variable(inner, mxn_program_input_name(s->program, i));
-    if (v) v->outputs[0] = *mxn_program_input_type(s->program, i);
-  }
-  mxn_error ignored = {0};
-  if (ops_infer(inner, &ignored) != MXN_OK || ops_prove_batch(inner, &first)) return NULL;
-  return first;
-}
-
-static mxn_status batch_error(arena *a, const program_step *s, size_t i, mxn_error *err) {
-  const node *mixer = find_mixer(s);
-  const char *why = ", and another batch size is not proven to give the same results";
-  if (mixer) why = arena_printf(a, ", and node '%s' (%s) is not proven to keep samples apart", mixer->name, mixer->op);
-  return shape_error(s, i, why, err);
-}
-
-/* All inputs have the compiled shape, or all have another size of dimension 0. */
-static mxn_status find_batch(arena *a, program_step *s, mxn_error *err) {
+/* Dimension 0 of the first input, where it has one, says how the batch is cut. */
+static mxn_status check_types(program_step *s, mxn_error *err) {
   s->batch = s->compiled = 1;
-  for (size_t i = 0; i < s->n_inputs; i++) {
-    const mxn_type *expected = mxn_program_input_type(s->program, i), *got = bound_type(s, i);
-    if (expected->dtype != got->dtype || !shape_is_known(got)) return shape_error(s, i, "", err);
-    const bool is_equal = shape_equal(expected, got);
-    if (!is_equal && !samples_equal(expected, got)) return shape_error(s, i, "", err);
-    if (!is_equal && !mxn_program_has_batch(s->program)) return batch_error(a, s, i, err);
-    if (i == 0 && got->n_dims > 0) {
-      s->batch = got->dims[0];
-      s->compiled = expected->dims[0];
-    }
-    if (!is_equal && (got->dims[0] < 1 || got->dims[0] != s->batch || expected->dims[0] != s->compiled))
-      return shape_error(s, i, ", which is not the batch of the first input", err);
-    if (is_equal && s->batch != s->compiled)
-      return shape_error(s, i, ", which is not the batch of the first input", err);
+  if (s->n_inputs > 0 && compiled_type(s, 0)->n_dims > 0 && bound_type(s, 0)->n_dims > 0) {
+    s->batch = bound_type(s, 0)->dims[0];
+    s->compiled = compiled_type(s, 0)->dims[0];
   }
+  for (size_t i = 0; i < s->n_inputs; i++)
+    TRY(check_type(s, mxn_program_input_name(s->program, i), compiled_type(s, i), bound_type(s, i), err));
+  for (uint32_t i = 0; i < s->node->n_outputs; i++)
+    TRY(check_type(s, mxn_program_output_name(s->program, i), mxn_program_output_type(s->program, i),
+                   &s->node->outputs[i], err));
   return MXN_OK;
 }
 
@@ -146,27 +115,15 @@ static void *allocate(arena *a, size_t bytes) {
   return data;
 }
 
-static mxn_status set_outputs(program_step *s, mxn_error *err) {
-  for (uint32_t i = 0; i < s->node->n_outputs; i++) {
-    mxn_type *t = &s->node->outputs[i];
-    *t = *mxn_program_output_type(s->program, i);
-    if (s->batch == s->compiled) continue;
-    if (t->n_dims < 1 || t->dims[0] != s->compiled)
-      return error_set(err, MXN_FORMAT, "%s: node '%s': output %u of its program does not carry the batch",
-                       s->graph->name, s->node->name, i);
-    t->dims[0] = s->batch;
-  }
-  return MXN_OK;
-}
-
 mxn_status program_step_bind(arena *a, program_step *s, mxn_error *err) {
-  TRY(find_batch(a, s, err));
-  TRY(set_outputs(s, err));
+  TRY(check_types(s, err));
   for (size_t i = 0; i < s->n_inputs; i++) {
     size_t bytes;
-    s->inputs[i].type = *mxn_program_input_type(s->program, i);
+    s->inputs[i].type = *compiled_type(s, i);
     if (s->batch == s->compiled || (s->compiled > 0 && s->batch % s->compiled == 0)) continue;
-    if (!type_bytes(&s->inputs[i].type, &bytes)) return shape_error(s, i, "", err);
+    if (!type_bytes(&s->inputs[i].type, &bytes))
+      return error_set(err, MXN_FORMAT, "%s: node '%s': input %zu of its program has no size", s->graph->name,
+                       s->node->name, i);
     s->padded[i] = allocate(a, bytes);
     memset(s->padded[i], 0, bytes);
   }

@@ -27,9 +27,8 @@ typedef struct program_step {
 MXN_MUST_CHECK mxn_status program_step_open(arena *a, graph *g, node *n, uint32_t n_cores, program_step **out_step,
                                             mxn_error *err);
 
-/* With the node's input types known: check them, choose how to cut the batch and
- * set the node's output types. MXN_SHAPE names the node, and the operator that
- * mixes the batch where that is why. */
+/* With the node's types known: choose how to cut the batch. MXN_FORMAT where they are
+ * not those of the program. */
 MXN_MUST_CHECK mxn_status program_step_bind(arena *a, program_step *s, mxn_error *err);
 
 /* True where outputs must have memory of their own; otherwise they lie in the

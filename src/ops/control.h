@@ -38,6 +38,12 @@ uint32_t cached_op_outputs(const node *n);
 mxn_status cached_op_shape(inference *x);
 mxn_status cached_op_forward(const forward *f);
 
+/* _neuron_subgraph_op: what was compiled; see subgraph.h. The executor runs it. */
+uint32_t subgraph_op_inputs(const node *n);
+uint32_t subgraph_op_outputs(const node *n);
+mxn_status subgraph_op_shape(inference *x);
+mxn_status subgraph_op_dtype(inference *x);
+
 /* Operators whose subgraph 0 is what they compute on their first inputs, such as
  * _sg_mkldnn_conv: input k is variable k, for n_inputs of them. Of the inputs that
  * `is_quantized` (may be NULL) marks, and of output 0 where it is not NULL, only

@@ -96,7 +96,8 @@ def number_files():
         "empty.json": [[], []],
         "without-lists.json": {"id": "seven"},
         "two.json": {"a": [1], "b": [2]},
-        "large.json": [1e300] * 64,
+        "item.json": [rows],
+        "large.json": [[[1e300] * 8] * 8],
         "short.json": PIXELS[:-1],
     }
     files = {name: json.dumps(value).encode() for name, value in texts.items()}

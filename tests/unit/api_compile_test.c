@@ -1,8 +1,8 @@
 /* api_compile_test.c - mxn_compile() with compilers that are shell scripts: what it
  * makes of a good neuronbin, and what of every way in which a compiler can fail.
  *
- * The model: y = (x + w)^2 for 4 x 1000 numbers, which is what the sample neuronbin
- * computes.
+ * The model: y = (x + w)^2 for samples of 1000 numbers. The sample neuronbin, which
+ * the scripts give for it, has a w of its own for each of a batch of 4.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -24,22 +24,22 @@
   "done\n"
 
 static const char symbol[] =
-    SYMBOL(VARIABLE("data") "," VARIABLE("w") "," OPERATOR("elemwise_add", "plus", "", "[0,0,0],[1,0,0]") "," OPERATOR(
+    SYMBOL(VARIABLE("data") "," VARIABLE("w") "," OPERATOR("broadcast_add", "plus", "", "[0,0,0],[1,0,0]") "," OPERATOR(
                "square", "square", "", "[2,0,0]"),
            "0,1", "[3,0,0]");
 /* The same with an operator that no compiler has between the two. */
 static const char cut_symbol[] =
-    SYMBOL(VARIABLE("data") "," VARIABLE("w") "," OPERATOR("elemwise_add", "plus", "", "[0,0,0],[1,0,0]") "," OPERATOR(
+    SYMBOL(VARIABLE("data") "," VARIABLE("w") "," OPERATOR("broadcast_add", "plus", "", "[0,0,0],[1,0,0]") "," OPERATOR(
                "sin", "sin", "", "[2,0,0]") "," OPERATOR("square", "square", "", "[3,0,0]"),
            "0,1", "[4,0,0]");
 
-static float w[SAMPLE_N], unused[] = {1, 2};
-static const mxn_type sample_type = {MXN_FLOAT32, 2, {SAMPLE_ROWS, SAMPLE_COLUMNS}};
+static float w[SAMPLE_COLUMNS], unused[] = {1, 2};
 static const mxn_input data_input = {"data", {MXN_FLOAT32, 2, {SAMPLE_ROWS, SAMPLE_COLUMNS}}};
 
 static mxn_model *load(const char *text) {
-  for (size_t i = 0; i < SAMPLE_N; i++) w[i] = sample_weight(i);
-  const mxn_array arrays[] = {{"arg:w", {sample_type, w}}, {"arg:unused", {fixture_type(1, 2, 0), unused}}};
+  for (size_t i = 0; i < SAMPLE_COLUMNS; i++) w[i] = sample_weight(i);
+  const mxn_array arrays[] = {{"arg:w", {fixture_type(2, 1, SAMPLE_COLUMNS), w}},
+                              {"arg:unused", {fixture_type(1, 2, 0), unused}}};
   return fixture_model("net", text, arrays, 2);
 }
 
@@ -159,9 +159,34 @@ static void test_wrong_shape_for_the_program(void **state) {
   const mxn_input narrow = {"data", fixture_type(2, 4, 999)};
   assert_int_equal(mxn_executor_create(compiled, &narrow, 1, NULL, &executor, &err), MXN_SHAPE);
   ASSERT_MESSAGE(err,
-                 "node '_neuron_subgraph_op0': compiled for input 'data' of float32 (4, 1000), got float32 (4, 999)");
+                 "node '_neuron_subgraph_op0' (_neuron_subgraph_op): compiled for input 'data' of float32 (?, 1000), "
+                 "got float32 (4, 999)");
   const mxn_input integers = {"data", {MXN_INT32, 2, {4, 1000}}};
   assert_int_not_equal(mxn_executor_create(compiled, &integers, 1, NULL, &executor, &err), MXN_OK);
+  mxn_model_close(compiled);
+}
+
+/* A symbol that says of its program what is not true. */
+static void test_wrong_symbol_for_the_program(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *compiled = compile_sample();
+  CHECK_OK(mxn_model_save(compiled, fixture_path("out"), 0, &err));
+  mxn_model_close(compiled);
+  bytes file = read_bytes(fixture_path("out-symbol.json"));
+  file.data = realloc(file.data, file.size + 1);
+  assert_non_null(file.data);
+  file.data[file.size] = '\0';
+  char *shape = strstr((char *)file.data, "[[0, 1000]]");
+  assert_non_null(shape);
+  memcpy(shape, "[[0, 1001]]", 11);
+  fixture_write("out-symbol.json", (char *)file.data, 0644);
+  free(file.data);
+  CHECK_OK(mxn_model_load(fixture_path("out"), 0, &compiled, &err));
+  const mxn_input wide = {"data", fixture_type(2, 4, 1001)};
+  mxn_executor *executor;
+  assert_int_equal(mxn_executor_create(compiled, &wide, 1, NULL, &executor, &err), MXN_FORMAT);
+  ASSERT_MESSAGE(err, "its program is compiled for 'data' of float32 (4, 1000), the symbol makes it float32 (4, 1001)");
   mxn_model_close(compiled);
 }
 
@@ -348,6 +373,7 @@ int main(void) {
       cmocka_unit_test(test_compiles_saves_and_loads),
       cmocka_unit_test(test_parameter_file),
       cmocka_unit_test(test_wrong_shape_for_the_program),
+      cmocka_unit_test(test_wrong_symbol_for_the_program),
       cmocka_unit_test(test_dump_work_folder_and_progress),
       cmocka_unit_test(test_nothing_to_compile),
       cmocka_unit_test(test_other_outputs),

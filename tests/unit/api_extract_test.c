@@ -9,9 +9,9 @@
 
 #include "api/extract.h"
 #include "executor/model.h"
-#include "executor/subgraph.h"
 #include "graph/verify.h"
 #include "ops/ops.h"
+#include "ops/subgraph.h"
 
 static float numbers[64];
 static const mxn_tensor array = {{MXN_FLOAT32, 2, {4, 4}}, numbers};
@@ -100,7 +100,8 @@ static void test_attributes(void **state) {
     assert_string_equal(node_attribute(s->node, expected[i][0]), expected[i][1]);
   assert_string_equal(subgraph_output_name(&memory, s->node, 0), quoted[0]);
   assert_int_equal(subgraph_n_data(s->node), 1);
-  const mxn_type type = subgraph_input_type(s->node, 0);
+  text_list_types types = subgraph_input_types(s->node);
+  const mxn_type type = text_list_next_type(&types);
   assert_int_equal(type.dtype, MXN_FLOAT32);
   assert_int_equal(type.n_dims, 2);
   assert_int_equal(type.dims[0], -1);
@@ -135,7 +136,8 @@ static void test_hostile_attributes(void **state) {
     node_set_attribute(g, n, "in_shapes", texts[i]);
     node_set_attribute(g, n, "__output_names__", texts[i]);
     assert_true(subgraph_n_data(n) < n->n_inputs);
-    (void)subgraph_input_type(n, 3);
+    text_list_types types = subgraph_input_types(n);
+    for (int k = 0; k < 4; k++) (void)text_list_next_type(&types);
     assert_non_null(subgraph_output_name(&memory, n, 0));
   }
 }

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "executor/subgraph.h"
+#include "ops/subgraph.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,19 +15,24 @@
 
 bool subgraph_is(const node *n) { return !strcmp(n->op, SUBGRAPH_OP); }
 
+static uint32_t count_numbers(const char *text) {
+  uint32_t n;
+  return text && text_list_numbers(text, NULL, 0, &n) ? n : 0;
+}
+
 uint32_t subgraph_n_data(const node *n) {
-  const char *text = node_attribute(n, "in_types");
-  uint32_t n_data;
-  if (!text || !text_list_numbers(text, NULL, 0, &n_data) || n->n_inputs == 0) return 0;
+  const uint32_t n_data = count_numbers(node_attribute(n, "in_types"));
   return n_data < n->n_inputs ? n_data : 0;
 }
 
-mxn_type subgraph_input_type(const node *n, uint32_t input) {
-  return text_list_type(node_attribute(n, "in_types"), node_attribute(n, "in_shapes"), input);
+uint32_t subgraph_n_listed_outputs(const node *n) { return count_numbers(node_attribute(n, "out_types")); }
+
+text_list_types subgraph_input_types(const node *n) {
+  return text_list_types_of(node_attribute(n, "in_types"), node_attribute(n, "in_shapes"));
 }
 
-mxn_type subgraph_output_type(const node *n, uint32_t output) {
-  return text_list_type(node_attribute(n, "out_types"), node_attribute(n, "out_shapes"), output);
+text_list_types subgraph_output_types(const node *n) {
+  return text_list_types_of(node_attribute(n, "out_types"), node_attribute(n, "out_shapes"));
 }
 
 /* String number `index` of a list, or NULL; in `a`. */

@@ -20,9 +20,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef MXN_EXECUTOR_SUBGRAPH_H
-#define MXN_EXECUTOR_SUBGRAPH_H
+#ifndef MXN_OPS_SUBGRAPH_H
+#define MXN_OPS_SUBGRAPH_H
 
+#include "base/text_list.h"
 #include "graph/graph.h"
 #include "mxneuron/status.h"
 
@@ -35,12 +36,13 @@ bool subgraph_is(const node *n);
  * neuronbin. 0 where in_types is malformed. */
 uint32_t subgraph_n_data(const node *n);
 
-/* What in_types and in_shapes say about a data input; unknown where they are
- * malformed. A batch is -1. */
-mxn_type subgraph_input_type(const node *n, uint32_t input);
+/* Number of outputs that out_types lists; 0 where it is malformed. */
+uint32_t subgraph_n_listed_outputs(const node *n);
 
-/* What out_types and out_shapes say about an output, in the same way. */
-mxn_type subgraph_output_type(const node *n, uint32_t output);
+/* What in_types and in_shapes say about the data inputs, or out_types and out_shapes
+ * about the outputs. A batch is -1. */
+text_list_types subgraph_input_types(const node *n);
+text_list_types subgraph_output_types(const node *n);
 
 /* What the program calls a data input, or NULL; in `a`. */
 const char *subgraph_input_name(arena *a, const node *n, uint32_t input);
