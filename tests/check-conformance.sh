@@ -7,7 +7,7 @@
 # Last line: N passed, N failed, N skipped.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
-FLOOR=3588
+FLOOR=3596
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$(realpath "${1:-build}")
 work=$(mktemp -d)

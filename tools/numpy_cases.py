@@ -506,10 +506,10 @@ def eigen(op, n_outputs):
 
     def make(c):
         shape, n = np_shape(c, 0, 2), c.pick(1, 2, 3, 4, 6)
-        a = draw(c, (*shape, n, n), "float64")
+        a = draw(c, (*shape, n, n), "float64") + c.pick(0, 4) * np.eye(n)
         if c.flip(0.8):
             values = np.round(draw(c, (*shape, n, n), "float64") * 2) / 2
-            a = np.linalg.solve(a, np.triu(values) @ a) if c.flip() else values + np.swapaxes(values, -1, -2)
+            a = np.linalg.pinv(a) @ np.triu(values) @ a if c.flip() else values + np.swapaxes(values, -1, -2)
         return node(op, put(c, a.astype(c.pick("float32", "float64", "float64", "int32", "int8"))), n_outputs)
 
     return make

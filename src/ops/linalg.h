@@ -40,7 +40,7 @@ mxn_status linalg_inverse_forward(const forward *f);
 mxn_status linalg_det_shape(inference *x); /* of det and slogdet */
 mxn_status linalg_det_forward(const forward *f);
 mxn_status linalg_slogdet_forward(const forward *f);
-mxn_status linalg_eigh_shape(inference *x); /* of eigh and eigvalsh */
+mxn_status linalg_eigh_shape(inference *x); /* of eigh and eigvalsh, eig and eigvals */
 mxn_status linalg_eigh_dtype(inference *x);
 mxn_status linalg_eigh_forward(const forward *f);
 mxn_status linalg_svd_shape(inference *x);
@@ -54,6 +54,9 @@ mxn_status linalg_tensorinv_forward(const forward *f);
 mxn_status linalg_tensorsolve_shape(inference *x);
 mxn_status linalg_tensorsolve_dtype(inference *x);
 mxn_status linalg_tensorsolve_forward(const forward *f);
+
+/* eigen.c */
+mxn_status linalg_eig_forward(const forward *f); /* of eig and eigvals */
 
 /* Matrices of one tensor, in float64. */
 typedef struct matrices {

@@ -99,6 +99,44 @@ static void test_norms(void **state) {
   }
 }
 
+/* Isolated eigenvalues stay in their order; the values of a companion matrix are the
+ * roots of its polynomial, (x - 1)(x - 2)(x - 4); vectors have length 1. */
+static void test_eigenvalues_of_any_matrix(void **state) {
+  (void)state;
+  static const mxn_type three = {MXN_FLOAT64, 2, {3, 3}};
+  double triangle[] = {3, 1, 0, 2}, turn[] = {0, -1, 1, 0}, companion[] = {7, -14, 8, 1, 0, 0, 0, 1, 0};
+  double values[3], v[9];
+  assert_int_equal(run("_npi_eig", square, triangle, (double *const[]){values, v}), MXN_OK);
+  assert_doubles(values, (const double[]){3, 2}, 2);
+  assert_doubles(v, (const double[]){1, -sqrt(0.5), 0, sqrt(0.5)}, 4);
+  assert_int_equal(run("_npi_eigvals", three, companion, (double *const[]){values}), MXN_OK);
+  assert_doubles(values, (const double[]){4, 2, 1}, 3);
+  assert_int_equal(run("_npi_eig", three, companion, (double *const[]){values, v}), MXN_OK);
+  for (int k = 0; k < 3; k++) {
+    assert_float_equal(v[k], v[3 + k] * values[k], 1e-12);
+    assert_float_equal(v[k] * v[k] + v[3 + k] * v[3 + k] + v[6 + k] * v[6 + k], 1, 1e-12);
+  }
+  assert_int_equal(run("_npi_eig", square, turn, (double *const[]){values, v}), MXN_UNSUPPORTED);
+  assert_non_null(strstr(error.message, "node 'f' (_npi_eig): matrix 0 has complex eigenvalues, expected real ones"));
+}
+
+/* Of a symmetric matrix of 40 rows, as the other operator finds them, in any order. */
+static void test_many_eigenvalues(void **state) {
+  enum { N = 40 };
+  static const mxn_type type = {MXN_FLOAT64, 2, {N, N}};
+  static double a[N * N], values[N], sorted[N];
+  (void)state;
+  for (int i = 0; i < N; i++)
+    for (int j = 0; j < N; j++) a[i * N + j] = i == j ? 3 * i : (i * 7 + j * 7 + i * j * 3) % 23 - 11;
+  assert_int_equal(run("_npi_eigvalsh", type, a, (double *const[]){sorted}), MXN_OK);
+  assert_int_equal(run("_npi_eigvals", type, a, (double *const[]){values}), MXN_OK);
+  for (int i = 0; i < N; i++) {
+    double nearest = INFINITY;
+    for (int j = 0; j < N; j++) nearest = fmin(nearest, fabs(values[j] - sorted[i]));
+    assert_true(nearest < 1e-9);
+  }
+}
+
 static void test_refuses(void **state) {
   (void)state;
   graph *g = bound("%0 = input \"A\" : float64(2, 3)\n%1 = _linalg_inverse(%0) \"f\" {}");
@@ -108,8 +146,9 @@ static void test_refuses(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_cholesky),        TEST(test_determinant), TEST(test_eigenvalues),
-      TEST(test_singular_values), TEST(test_norms),       TEST(test_refuses),
+      TEST(test_cholesky),         TEST(test_determinant), TEST(test_eigenvalues),
+      TEST(test_singular_values),  TEST(test_norms),       TEST(test_eigenvalues_of_any_matrix),
+      TEST(test_many_eigenvalues), TEST(test_refuses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
