@@ -318,6 +318,8 @@ mxn_status pad_shape(inference *x) {
     if (is_reflected && (before >= in->dims[d] || after >= in->dims[d]))
       return infer_error(x, MXN_SHAPE, "pad_width reflects more than the %" PRId64 " elements of axis %d", in->dims[d],
                          d);
+    if (in->dims[d] == 0 && (before > 0 || after > 0) && strcmp(op_text(x->node, "mode"), "constant") != 0)
+      return infer_error(x, MXN_SHAPE, "axis %d has no elements to pad with", d);
     if (__builtin_add_overflow(in->dims[d], before, &out.dims[d]) ||
         __builtin_add_overflow(out.dims[d], after, &out.dims[d]))
       return too_large(x);
@@ -469,8 +471,12 @@ static int64_t part_start(const node *n, uint32_t part, int64_t size) {
 
 static mxn_status part_size(inference *x, uint32_t part, int64_t size, int64_t *out) {
   const int64_t start = part_start(x->node, part, size), end = part_start(x->node, part + 1, size);
-  *out = size < 0 ? -1 : size == 0 ? 0 : end - start;
-  if (size <= 0 || (start >= 0 && start <= end && end <= size)) return MXN_OK;
+  *out = size < 0 ? -1 : 0;
+  if (size <= 0) return MXN_OK;
+  if (start >= 0 && start <= end && end <= size) {
+    *out = end - start;
+    return MXN_OK;
+  }
   return infer_error(x, MXN_SHAPE, "part %u from %" PRId64 " to %" PRId64 " lies outside the axis of %" PRId64, part,
                      start, end, size);
 }

@@ -117,8 +117,9 @@ static bool parse_element(cursor *c, const op_attribute *d, element *out) {
 static bool parse_elements(cursor *c, const op_attribute *d, element *out, int32_t most, int32_t *out_n) {
   const char *close = skip(c, "(") ? ")" : skip(c, "[") ? "]" : NULL;
   int32_t n = 0;
+  const op_attribute bare = {.kind = d->kind, .minimum = d->minimum == OP_TUPLE_NONE ? INT64_MIN + 1 : d->minimum};
   while (!(close && skip(c, close))) {
-    if (n == most || !parse_element(c, d, &out[n])) return false;
+    if (n == most || !parse_element(c, close ? d : &bare, &out[n])) return false;
     n++;
     if (!close) break;
     if (skip(c, ",")) continue;
@@ -219,10 +220,11 @@ static bool is_tuple(const op_attribute *d) {
   return d->kind == OP_TUPLE || d->kind == OP_INTEGERS || is_of_numbers(d);
 }
 
-/* Only what declares None as its default may be None; a tuple that has a default
- * may be, too. */
+/* Only what declares None as its default may be None; a tuple that has a default or
+ * whose elements may be None may be, too. */
 static bool may_be_none(const op_attribute *d) {
   const bool is_said = d->kind == OP_INT && d->texts;
+  if (d->kind == OP_TUPLE && d->minimum == OP_TUPLE_NONE) return true;
   return d->default_text && (is_said || is_tuple(d) || strcmp(d->default_text, "None") == 0);
 }
 

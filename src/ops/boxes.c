@@ -119,7 +119,7 @@ static bool is_valid(const nms *s, const double *box) {
 }
 
 static bool suppresses(const nms *s, const double *better, const double *other) {
-  if (!s->is_forced && s->id >= 0 && (int64_t)better[s->id] != (int64_t)other[s->id]) return false;
+  if (!s->is_forced && s->id >= 0 && trunc(better[s->id]) != trunc(other[s->id])) return false;
   return round_to(s->dtype, box_iou(better + s->box, other + s->box, s->format)) > s->threshold;
 }
 

@@ -30,6 +30,7 @@ static correlation correlation_of(const node *n) {
 }
 
 static mxn_status places(inference *x, const correlation *c, int64_t size, int64_t *out) {
+  if (size > INT32_MAX) return infer_error(x, MXN_UNSUPPORTED, "data has %" PRId64 " rows or columns", size);
   const int64_t border = c->displacement + (c->kernel - 1) / 2, inside = size + 2 * c->pad - 2 * border;
   *out = size < 0 ? -1 : (inside + c->stride1 - 1) / c->stride1;
   if (size < 0 || inside > 0) return MXN_OK;
@@ -45,6 +46,9 @@ mxn_status correlation_shape(inference *x) {
                        "kernel_size is %" PRId64 ", stride1 %" PRId64 ", stride2 %" PRId64
                        ", expected an odd size and strides of at least 1",
                        c.kernel, c.stride1, c.stride2);
+  if (c.grid > INT16_MAX || c.pad > INT16_MAX)
+    return infer_error(x, MXN_UNSUPPORTED, "the grid is %" PRId64 " and pad_size %" PRId64 ", expected at most %d",
+                       c.grid, c.pad, INT16_MAX);
   TRY(infer_input(x, 0, &image));
   TRY(infer_input(x, 1, x->inputs[0]));
   TRY(infer_input(x, 0, x->inputs[1]));

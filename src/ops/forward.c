@@ -7,10 +7,21 @@
 #include "ops/family.h"
 #include "ops/number.h"
 
+/* Without numpy's semantics MXNet takes a size of 0 for unknown. */
+static mxn_status check_sizes(const node *n, const mxn_type *t, const char *what, uint32_t i, mxn_error *err) {
+  char text[SHAPE_TEXT_BYTES];
+  if (n->np_shape || count_elements(t) > 0) return MXN_OK;
+  return op_error(NULL, n, err, MXN_SHAPE, "%s %u has shape %s, expected sizes of at least 1 without numpy's semantics",
+                  what, i, shape_text(t, text));
+}
+
 static mxn_status check_data(const node *n, const mxn_tensor *t, const char *what, uint32_t i, mxn_error *err) {
   size_t bytes;
+  char text[SHAPE_TEXT_BYTES];
   if (!type_bytes(&t->type, &bytes))
-    return op_error(NULL, n, err, MXN_SHAPE, "the type of %s %u is not known", what, i);
+    return op_error(NULL, n, err, MXN_SHAPE, "the type of %s %u is not known or has too many elements: %s", what, i,
+                    shape_text(&t->type, text));
+  TRY(check_sizes(n, &t->type, what, i, err));
   if (bytes > 0 && !t->data) return op_error(NULL, n, err, MXN_ARGUMENT, "%s %u has no data", what, i);
   return MXN_OK;
 }
@@ -96,6 +107,13 @@ mxn_status check_floats(const forward *f) {
   return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED, "it computes floats, not %s", mxn_dtype_name(dtype));
 }
 
+/* Whether there is nothing to compute: an empty array may have dimensions of 2^40 all the same. */
+static bool is_empty(const inference *x) {
+  for (uint32_t i = 0; i < x->n_outputs; i++)
+    if (count_elements(x->outputs[i]) > 0) return false;
+  return !x->node->def->has_data_shape;
+}
+
 /* `memory` NULL: the outputs have theirs. */
 static mxn_status run_node(const node *n, const mxn_tensor *inputs, mxn_tensor *outputs, const op_memory *memory,
                            arena *scratch, mxn_error *err) {
@@ -104,6 +122,7 @@ static mxn_status run_node(const node *n, const mxn_tensor *inputs, mxn_tensor *
   inference x = infer_tensors(scratch, n, inputs, outputs, err);
   TRY(infer_node(&x));
   if (memory) TRY(prepare_outputs(&x, outputs, memory));
+  if (is_empty(&x)) return memory ? check_outputs(n, outputs, err) : MXN_OK;
   const forward f = {.node = n, .inputs = inputs, .outputs = outputs, .scratch = scratch, .err = err, .memory = memory};
   TRY(n->def->forward(&f));
   return memory ? check_outputs(n, outputs, err) : MXN_OK;

@@ -182,6 +182,8 @@ mxn_status image_resize_shape(inference *x) {
     return infer_error(x, MXN_SHAPE, "size has %d values, expected one or two of at least 1", size.n < 0 ? 0 : size.n);
   if (data->n_dims < 0) return MXN_OK;
   const int64_t height = data->dims[data->n_dims - 3], width = data->dims[data->n_dims - 2];
+  if (height == 0 || width == 0)
+    return infer_error(x, MXN_SHAPE, "data is %" PRId64 " by %" PRId64 ", expected at least 1 by 1", height, width);
   if (size.n == 2) return infer_size(x, size.v[1], size.v[0]);
   if (!op_bool(x->node, "keep_ratio")) return infer_size(x, size.v[0], size.v[0]);
   if (height < 0 || width < 0) return MXN_OK;

@@ -329,8 +329,9 @@ static mxn_status extract_shape(inference *x, bool is_triangle) {
 mxn_status linalg_extractdiag_shape(inference *x) { return extract_shape(x, false); }
 mxn_status linalg_extracttrian_shape(inference *x) { return extract_shape(x, true); }
 
-/* The rows of a triangle of n elements; -1 where there is none. */
+/* The rows of a triangle of n elements; -1 where there is none, or it has too many. */
 static int64_t triangle_rows(int64_t n) {
+  if (n > INT32_MAX) return -1;
   const int64_t rows = (int64_t)floor(0.5 + (sqrt(8 * (double)n + 1) - 1) * 0.5);
   return rows * (rows + 1) / 2 == n ? rows : -1;
 }

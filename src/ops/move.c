@@ -327,7 +327,7 @@ static slice_places places_of(const forward *f) {
   for (int32_t d = 0; d < t->n_dims; d++) {
     p.start += ranges[d].begin * whole.steps[d];
     p.dims[d] = ranges[d].size;
-    p.steps[d] = ranges[d].step * whole.steps[d];
+    p.steps[d] = ranges[d].size > 1 ? ranges[d].step * whole.steps[d] : 0;
     p.elements *= ranges[d].size;
   }
   return p;

@@ -103,6 +103,7 @@ mxn_status multibox_detection_shape(inference *x) {
   const mxn_type anchor = {.n_dims = 3, .dims = {-1, n, 4}}, output = {.n_dims = 3, .dims = {batch, n, NUMBERS}};
   TRY(infer_input(x, LOCATION, &location));
   TRY(infer_input(x, ANCHOR, &anchor));
+  if (x->inputs[ANCHOR]->dims[0] == 0) return infer_error(x, MXN_SHAPE, "anchor has no elements");
   return infer_output(x, 0, &output);
 }
 

@@ -36,6 +36,7 @@ mxn_status multibox_target_shape(inference *x) {
   const mxn_type prediction = {.n_dims = 3, .dims = {label[0], -1, n}};
   const mxn_type boxes = {.n_dims = 2, .dims = {label[0], numbers}}, classes = {.n_dims = 2, .dims = {label[0], n}};
   TRY(infer_input(x, PREDICTION, &prediction));
+  if (x->inputs[PREDICTION]->dims[1] == 0) return infer_error(x, MXN_SHAPE, "cls_pred has no classes");
   TRY(infer_output(x, 0, &boxes));
   TRY(infer_output(x, 1, &boxes));
   return infer_output(x, 2, &classes);

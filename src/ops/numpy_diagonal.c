@@ -35,7 +35,9 @@ static void set_diagonal(mxn_tensor *out, const mxn_tensor *in, int64_t n, int64
 }
 
 static mxn_status infer_square(inference *x, int64_t n, int64_t k) {
-  const int64_t side = n + (k < 0 ? -k : k);
+  int64_t side;
+  if (__builtin_add_overflow(n, k < 0 ? -k : k, &side))
+    return infer_error(x, MXN_SHAPE, "data has too many elements: %" PRId64, n);
   const mxn_type out = {.n_dims = 2, .dims = {side, side}};
   return infer_output(x, 0, &out);
 }

@@ -162,7 +162,8 @@ static mxn_status plan_insertion(inference *x, insertion kind, const mxn_type *a
   /* At one index the first axis of the values is the one inserted along. */
   out->n_new = out->n_places != 1 ? out->n_places : out->values.dims[kind == AT_INDEX ? 0 : out->axis];
   out->out = out->array;
-  out->out.dims[out->axis] += out->n_new;
+  if (__builtin_add_overflow(size, out->n_new, &out->out.dims[out->axis]))
+    return infer_error(x, MXN_SHAPE, "the output has too many elements");
   for (int32_t d = 0; d < out->out.n_dims; d++) {
     const int64_t room = d == out->axis ? out->n_new : out->out.dims[d];
     const int64_t dim = out->values.dims[kind == AT_INDEX ? moved_axis(d, out->axis) : d];

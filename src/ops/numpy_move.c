@@ -238,9 +238,11 @@ mxn_status numpy_pad_shape(inference *x) {
     return infer_error(x, MXN_UNSUPPORTED, "reflect_type is '%.40s', expected even", op_text(x->node, "reflect_type"));
   TRY(find_widths(x, out.n_dims, widths));
   for (int32_t d = 0; d < out.n_dims; d++) {
-    if (out.dims[d] == 0 && !is_constant && widths[d][0] + widths[d][1] > 0)
+    if (out.dims[d] == 0 && !is_constant && (widths[d][0] > 0 || widths[d][1] > 0))
       return infer_error(x, MXN_SHAPE, "axis %d has no elements to pad with", d);
-    out.dims[d] += widths[d][0] + widths[d][1];
+    if (__builtin_add_overflow(out.dims[d], widths[d][0], &out.dims[d]) ||
+        __builtin_add_overflow(out.dims[d], widths[d][1], &out.dims[d]))
+      return infer_error(x, MXN_SHAPE, "axis %d becomes too large", d);
   }
   return infer_output(x, 0, &out);
 }

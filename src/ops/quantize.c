@@ -319,10 +319,11 @@ static float divergence(const float *p, const float *q, int64_t n) {
 
 /* Spread the bins [start, stop) evenly over those of them that are not empty. */
 static void spread(const float *p, const float *inside, int64_t start, int64_t stop, int64_t merged, float *q) {
-  int64_t total = 0, filled = 0;
-  for (int64_t k = start; k < stop; k++) filled += (int64_t)inside[k] != 0;
-  for (int64_t k = start; k < merged; k++) total += (int64_t)inside[k];
-  for (int64_t k = start; k < stop; k++) q[k] = filled && p[k] != 0 ? (float)total / (float)filled : 0;
+  double total = 0;
+  int64_t filled = 0;
+  for (int64_t k = start; k < stop; k++) filled += truncf(inside[k]) != 0;
+  for (int64_t k = start; k < merged; k++) total += trunc((double)inside[k]);
+  for (int64_t k = start; k < stop; k++) q[k] = filled > 0 && p[k] != 0 ? (float)total / (float)filled : 0;
 }
 
 /* The divergence with the 2 * half + 1 bins in the middle kept. p: the histogram

@@ -43,10 +43,10 @@ static void store_rounded(mxn_tensor *out, const mxn_tensor *wide) {
 
 /* Sums of products; beyond int32 they wrap, as in any int32 sum. */
 static void store_sums(mxn_tensor *out, const mxn_tensor *wide) {
-  const double *from = wide->data;
   const int64_t n = quantized_elements(wide);
   for (int64_t i = 0; i < n; i++) {
-    const int64_t sum = (int64_t)from[i];
+    int64_t sum;
+    load_integers(wide, i, 1, &sum);
     store_integers(out, i, 1, &sum);
   }
 }

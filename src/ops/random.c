@@ -81,7 +81,7 @@ static double draw_exponential(generator *g, double rate, double unused) {
 
 /* Marsaglia and Tsang (2000); below 1 by the power of a uniform number. */
 static double draw_gamma(generator *g, double shape, double scale) {
-  if (!(shape > 0)) return NAN;
+  if (!(shape > 0 && isfinite(shape))) return NAN;
   const double boost = shape < 1 ? pow(1 - next_unit(g), 1 / shape) : 1;
   const double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / sqrt(9 * d);
   for (;;) {

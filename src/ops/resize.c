@@ -165,15 +165,21 @@ static mxn_status check_scales(inference *x) {
   return MXN_OK;
 }
 
+/* 0, which nobody can resize to, where the size is beyond all images. */
+static int64_t times(float size, float factor) {
+  const float product = size * factor;
+  return product >= 0 && product < (float)INT32_MAX ? (int64_t)product : 0;
+}
+
 static int64_t resized(const node *n, int64_t in, int64_t like, const char *size, const char *scale) {
   if (is_text(n, "mode", "like")) return like;
   if (is_text(n, "mode", "size") && op_is_none(n, "scale_height")) return op_int(n, size);
   if (in < 0) return -1;
   const bool is_odd = in % 2 != 0;
-  if (is_text(n, "mode", "size")) return (int64_t)((float)op_float(n, scale) * (float)in);
+  if (is_text(n, "mode", "size")) return times((float)in, (float)op_float(n, scale));
   if (is_text(n, "mode", "odd_scale")) {
     const float factor = (float)op_float(n, scale);
-    return is_odd ? (int64_t)((float)(in - 1) * factor) + 1 : (int64_t)((float)in * factor);
+    return is_odd ? times((float)(in - 1), factor) + 1 : times((float)in, factor);
   }
   if (is_odd == (strncmp(op_text(n, "mode"), "to_odd", 6) == 0)) return in;
   const char *mode = op_text(n, "mode");

@@ -405,16 +405,24 @@ static void test_memory(void **state) {
 }
 
 /* Nothing to do, without a fault. */
+/* Sizes of 0 are sizes where numpy's semantics hold, and refused elsewhere. */
 static void test_empty(void **state) {
   (void)state;
-  run r = prepare(
+  static const char *const cases[] = {
       "%0 = input \"x\" : float32(0, 3)\n%1 = input \"w\" : float32(2, 3)\n"
-      "%2 = FullyConnected(%0, %1) \"f\" {num_hidden=\"2\", no_bias=\"1\"}");
-  execute(&r);
-  r = prepare("%0 = input \"x\" : float32(0, 3, 4, 4)\n%1 = Pooling(%0) \"p\" {kernel=\"(2, 2)\"}");
-  execute(&r);
-  r = prepare("%0 = input \"x\" : float32(0, 3)\n%1 = softmax(%0) \"s\"");
-  execute(&r);
+      "%2 = FullyConnected(%0, %1) \"n\" {num_hidden=\"2\", no_bias=\"1\"}",
+      "%0 = input \"x\" : float32(0, 3, 4, 4)\n%1 = Pooling(%0) \"n\" {kernel=\"(2, 2)\"}",
+      "%0 = input \"x\" : float32(0, 3)\n%1 = softmax(%0) \"n\"",
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    run r = prepare(cases[i]);
+    r.node->np_shape = true;
+    execute(&r);
+    r.node->np_shape = false;
+    error = (mxn_error){0};
+    assert_int_equal(op_forward(r.node, r.inputs, r.outputs, &error), MXN_SHAPE);
+    assert_non_null(strstr(error.message, "): input 0 has shape (0, 3"));
+  }
 }
 
 int main(void) {
