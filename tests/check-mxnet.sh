@@ -32,6 +32,16 @@ mxnet_script() {
   count_found
 }
 
+# run_predict NAME PREFIX SHAPE: what load() compiled, in MXNet's own C predict API.
+run_predict() {
+  local mxnet
+  mxnet=$("$python" -c 'import mxnet; print(mxnet.__path__[0])' 2>"$work/log")
+  check "$1: link with MXNet" "${CC:-cc}" -std=c17 -O1 -isystem "$mxnet/include" "$root/tests/mxnet/predict.c" \
+    -o "$work/predict" "$mxnet/libmxnet.so" -Wl,-rpath,"$mxnet" -pthread
+  echo "$1 in the C predict API"
+  mxnet_script run_predict.py "$work/predict" "$2" "$work/$1" "$3"
+}
+
 # run_operator NAME PREFIX SHAPE: what load() compiled, run in all of MXNet's ways.
 run_operator() {
   local engine
@@ -116,6 +126,7 @@ main() {
   load demo-parts "$root/examples/demo/digits" 35,7,5,33 data=1,1,8,8 --excl concat --excl pool1
   run_operator demo "$root/examples/demo/digits" 1,1,8,8
   run_operator demo-parts "$root/examples/demo/digits" 1,1,8,8
+  run_predict demo "$root/examples/demo/digits" 5,1,8,8
   echo "demo in threads and processes"
   mxnet_script run_processes.py "$work/demo" 1,1,8,8
   if squeezenet "$work"; then

@@ -10,6 +10,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import ast
+import contextlib
 import json
 import os
 import sys
@@ -233,7 +234,7 @@ def symbol_block_inside_a_hybrid_block(c):
             super().__init__()
             self.inner = c.block()
 
-        def hybrid_forward(self, F, x, label):
+        def hybrid_forward(self, F, x, label):  # noqa: N803 (MXNet calls it so)
             return self.inner(x * 2, label) + 0
 
     net, data, label = Net(), c.data(2), mx.nd.zeros((1,))
@@ -287,19 +288,18 @@ def statistics_survive_a_round_trip(c):
 def executors_in_threads(c):
     """Of one context and of four, all with the same program."""
     for n_contexts in (1, 4):
-        failures = []
+        failures, results = [], []
 
-        def run(executor, seed, failures=failures):
+        def run(executor, seed, failures=failures, results=results):
             numbers = np.random.RandomState(seed)
             try:
                 for _ in range(20):
                     data = numbers.uniform(size=(1, *c.sample)).astype("float32")
                     outputs = executor.forward(data=mx.nd.array(data))
                     results.append((outputs[0].asnumpy(), data))
-            except Exception as error:  # pylint: disable=broad-except
+            except Exception as error:  # for the thread that waits
                 failures.append(error)
 
-        results = []
         executors = [c.simple_bind(1, context=mx.cpu(i % n_contexts), grad_req="null") for i in range(4)]
         threads = [threading.Thread(target=run, args=(e, i)) for i, e in enumerate(executors)]
         for thread in threads:
@@ -425,10 +425,8 @@ def no_gradient(c):
 @check
 def not_known_shapes(c):
     for call in (c.symbol.infer_shape, c.symbol.infer_shape_partial):
-        try:
+        with contextlib.suppress(mx.base.MXNetError):
             call()
-        except mx.base.MXNetError:
-            pass
 
 
 def run_checks(checkpoints):

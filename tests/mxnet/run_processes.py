@@ -22,9 +22,9 @@ import time
 os.environ.setdefault("MXNET_CPU_PARALLEL_RAND_COPY", "8")
 os.environ["MXNEURON_NUM_CORES"] = "1"
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-import mxnet as mx  # noqa: E402
+import mxnet as mx
 
 ATTEMPTS = 5
 N_THREADS = 4
