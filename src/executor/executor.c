@@ -230,7 +230,7 @@ static mxn_status bind_inputs(mxn_executor *e, const mxn_input *inputs, size_t n
 
 static mxn_status bind_programs(mxn_executor *e, mxn_error *err) {
   for (size_t i = 0; i < e->n_steps; i++)
-    if (e->steps[i].program) TRY(program_step_bind(&e->arena, e->steps[i].program, err));
+    if (e->steps[i].program) TRY(program_step_bind(e->steps[i].program, err));
   return MXN_OK;
 }
 

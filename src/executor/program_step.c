@@ -60,7 +60,6 @@ mxn_status program_step_open(arena *a, graph *g, node *n, uint32_t n_cores, prog
   s->input_of = arena_array(a, s->n_inputs, sizeof *s->input_of);
   s->inputs = arena_array(a, s->n_inputs, sizeof *s->inputs);
   s->outputs = arena_array(a, s->n_outputs, sizeof *s->outputs);
-  s->padded = arena_array(a, s->n_inputs, sizeof *s->padded);
   match_inputs(a, s);
   TRY(mxn_session_create(s->program, n_cores, &s->session, err));
   arena_defer(a, destroy_session, s->session);
@@ -93,7 +92,7 @@ static mxn_status check_type(const program_step *s, const char *name, const mxn_
 }
 
 /* Dimension 0 of the first input, where it has one, says how the batch is cut. */
-static mxn_status check_types(program_step *s, mxn_error *err) {
+mxn_status program_step_bind(program_step *s, mxn_error *err) {
   s->batch = s->compiled = 1;
   if (s->n_inputs > 0 && compiled_type(s, 0)->n_dims > 0 && bound_type(s, 0)->n_dims > 0) {
     s->batch = bound_type(s, 0)->dims[0];
@@ -107,74 +106,22 @@ static mxn_status check_types(program_step *s, mxn_error *err) {
   return MXN_OK;
 }
 
-static void *allocate(arena *a, size_t bytes) {
-  enum { ALIGNMENT = 64 };
-  void *data = bytes > SIZE_MAX / 2 ? NULL : aligned_alloc(ALIGNMENT, (bytes / ALIGNMENT + 1) * ALIGNMENT);
-  if (!data) longjmp(a->recovery, 1);
-  arena_defer(a, free, data);
-  return data;
-}
-
-mxn_status program_step_bind(arena *a, program_step *s, mxn_error *err) {
-  TRY(check_types(s, err));
-  for (size_t i = 0; i < s->n_inputs; i++) {
-    size_t bytes;
-    s->inputs[i].type = *compiled_type(s, i);
-    if (s->batch == s->compiled || (s->compiled > 0 && s->batch % s->compiled == 0)) continue;
-    if (!type_bytes(&s->inputs[i].type, &bytes))
-      return error_set(err, MXN_FORMAT, "%s: node '%s': input %zu of its program has no size", s->graph->name,
-                       s->node->name, i);
-    s->padded[i] = allocate(a, bytes);
-    memset(s->padded[i], 0, bytes);
-  }
-  return MXN_OK;
-}
-
 bool program_step_copies(const program_step *s) { return s->batch != s->compiled; }
 
 /* Running. */
 
-static size_t sample_bytes(const mxn_type *t) {
-  size_t bytes = mxn_dtype_bytes(t->dtype);
-  for (int32_t i = 1; i < t->n_dims; i++) bytes *= (size_t)t->dims[i];
-  return bytes;
-}
-
-/* Point to `count` samples from `first` on; fewer than a batch are padded. */
-static void take_samples(program_step *s, const mxn_tensor *inputs, int64_t first, int64_t count) {
-  for (size_t i = 0; i < s->n_inputs; i++) {
-    const size_t bytes = sample_bytes(&s->inputs[i].type);
-    char *data = (char *)inputs[s->input_of[i]].data + (size_t)first * bytes;
-    if (count < s->compiled) {
-      memcpy(s->padded[i], data, (size_t)count * bytes);
-      data = s->padded[i];
-    }
-    s->inputs[i].data = data;
-  }
-}
-
-static mxn_status run_piece(program_step *s, mxn_error *err) {
-  const mxn_status status = mxn_session_run(s->session, s->inputs, s->n_inputs, s->outputs, s->n_outputs, err);
-  return status == MXN_OK ? status : error_prefix(err, status, "%s: node '%s'", s->graph->name, s->node->name);
-}
-
-static mxn_status run_pieces(program_step *s, const mxn_tensor *inputs, mxn_tensor *outputs, mxn_error *err) {
-  for (int64_t first = 0; first < s->batch; first += s->compiled) {
-    const int64_t left = s->batch - first, count = left < s->compiled ? left : s->compiled;
-    take_samples(s, inputs, first, count);
-    TRY(run_piece(s, err));
-    for (uint32_t i = 0; i < s->node->n_outputs; i++) {
-      const size_t bytes = sample_bytes(&outputs[i].type);
-      memcpy((char *)outputs[i].data + (size_t)first * bytes, s->outputs[i].data, (size_t)count * bytes);
-    }
-  }
-  return MXN_OK;
+/* Outputs that the symbol does not use keep no data: they are not wanted. */
+static mxn_status run_into(program_step *s, mxn_tensor *outputs, mxn_error *err) {
+  for (uint32_t i = 0; i < s->node->n_outputs; i++) s->outputs[i] = outputs[i];
+  return mxn_session_run_into(s->session, s->inputs, s->n_inputs, s->outputs, s->n_outputs, err);
 }
 
 mxn_status program_step_run(program_step *s, const mxn_tensor *inputs, mxn_tensor *outputs, mxn_error *err) {
-  if (program_step_copies(s)) return run_pieces(s, inputs, outputs, err);
-  for (size_t i = 0; i < s->n_inputs; i++) s->inputs[i].data = inputs[s->input_of[i]].data;
-  TRY(run_piece(s, err));
-  for (uint32_t i = 0; i < s->node->n_outputs; i++) outputs[i].data = s->outputs[i].data;
+  for (size_t i = 0; i < s->n_inputs; i++) s->inputs[i] = inputs[s->input_of[i]];
+  const bool copies = program_step_copies(s);
+  const mxn_status status = copies ? run_into(s, outputs, err)
+                                   : mxn_session_run(s->session, s->inputs, s->n_inputs, s->outputs, s->n_outputs, err);
+  if (status != MXN_OK) return error_prefix(err, status, "%s: node '%s'", s->graph->name, s->node->name);
+  for (uint32_t i = 0; i < s->node->n_outputs && !copies; i++) outputs[i].data = s->outputs[i].data;
   return MXN_OK;
 }

@@ -20,7 +20,6 @@ typedef struct program_step {
   uint32_t *input_of;      /* [n_inputs]: which input of the node the program's input is */
   int64_t batch, compiled; /* dimension 0 bound and of the program; equal: one run */
   mxn_tensor *inputs, *outputs;
-  void **padded; /* [n_inputs]: the last piece, where it is not full */
 } program_step;
 
 /* Open the node's program; program and session are closed with the arena. */
@@ -29,7 +28,7 @@ MXN_MUST_CHECK mxn_status program_step_open(arena *a, graph *g, node *n, uint32_
 
 /* With the node's types known: choose how to cut the batch. MXN_FORMAT where they are
  * not those of the program. */
-MXN_MUST_CHECK mxn_status program_step_bind(arena *a, program_step *s, mxn_error *err);
+MXN_MUST_CHECK mxn_status program_step_bind(program_step *s, mxn_error *err);
 
 /* True where outputs must have memory of their own; otherwise they lie in the
  * session after each run. */
