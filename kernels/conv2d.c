@@ -6,6 +6,9 @@
  * input has its padding in memory, so no tile knows about borders. A matrix
  * product is the case of a 1x1 kernel over one long row of pixels.
  *
+ * Long sums go by pieces: in one run from the first product to the last, rounding
+ * errors would grow with the square root of their number.
+ *
  * Tasks: a range of tiles times a range of channel blocks; within a task blocks
  * are the outer loop, so their weights stay in cache over the tiles.
  *
@@ -18,7 +21,8 @@ enum {
   MAX_TILE_VECTORS = 8,
   /* Terms of a kernel row up to which its loop is unrolled: the first layer of an image net gains a fifth with 16
    * registers and loses a tenth with 32, where the tile is wider. */
-  SHORT_ROW = 24
+  SHORT_ROW = 24,
+  REGISTERS = VF == 16 ? 32 : 16 /* a tile has fewer sums */
 };
 
 /* The output pixels of a tile: consecutive ones of a row, or, where rows are
@@ -51,13 +55,11 @@ INLINE void tile_locate(const struct k_conv2d *s, struct tile *t, const int64_t 
   }
 }
 
-/* Add kernel column kw of a kernel row to the sums. */
-INLINE void conv2d_tap(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
-                       int64_t kw, vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
+/* Add `terms` input channels of a kernel column to the sums; p and q point to the first one's input and weights. */
+INLINE void conv2d_terms(const struct k_conv2d *s, const struct tile *t, const float *p, const float *q, int64_t terms,
+                         vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
   const int64_t block_floats = s->kernel_h * s->kernel_w * s->in_channels * BLOCK;
-  const float *p = in + kw * s->dilate_w * s->in_pixel;
-  const float *q = weights + kw * s->in_channels * BLOCK;
-  _Pragma("clang loop unroll_count(4)") for (int64_t ic = 0; ic < s->in_channels; ic++) {
+  NO_UNROLL for (int64_t ic = 0; ic < terms; ic++) {
     vf w[MAX_TILE_VECTORS];
     UNROLL for (int64_t v = 0; v < vectors; v++) w[v] =
         vec_load(q + v / BLOCK_VECTORS * block_floats + ic * BLOCK + v % BLOCK_VECTORS * VF);
@@ -68,20 +70,89 @@ INLINE void conv2d_tap(const struct k_conv2d *s, const struct tile *t, const flo
   }
 }
 
-/* Sums of `pixels` x `blocks`, bias included. */
+/* Add kernel row kh to the sums. */
+INLINE void conv2d_row(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
+                       int64_t kh, vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
+  const float *p = in + kh * s->dilate_h * s->in_row;
+  const float *q = weights + kh * s->kernel_w * s->in_channels * BLOCK;
+  const int64_t step = s->dilate_w * s->in_pixel, floats = s->in_channels * BLOCK;
+  if (VF == 8 && s->kernel_w * s->in_channels <= SHORT_ROW) {
+    UNROLL for (int64_t kw = 0; kw < s->kernel_w; kw++)
+        conv2d_terms(s, t, p + kw * step, q + kw * floats, s->in_channels, sum, pixels, vectors);
+  } else {
+    NO_UNROLL for (int64_t kw = 0; kw < s->kernel_w; kw++)
+        conv2d_terms(s, t, p + kw * step, q + kw * floats, s->in_channels, sum, pixels, vectors);
+  }
+}
+
+/* Memory that the compiler cannot see through, so that what is there takes no registers from the loop. */
+INLINE vf *in_memory(vf *p) {
+  __asm__ volatile("" : "+r"(p));
+  return p;
+}
+
+INLINE void conv2d_clear(vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
+  UNROLL for (int64_t m = 0; m < pixels; m++) { UNROLL for (int64_t v = 0; v < vectors; v++) sum[m][v] = (vf){0}; }
+}
+
+/* Where the registers hold the sums and the totals, adding costs next to nothing. */
+INLINE void conv2d_add_to(vf *total, const vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
+  if (2 * pixels * vectors + vectors + 1 > REGISTERS) total = in_memory(total);
+  UNROLL for (int64_t m = 0; m < pixels; m++) {
+    UNROLL for (int64_t v = 0; v < vectors; v++) total[m * vectors + v] += sum[m][v];
+  }
+}
+
+/* Kernel row kh in pieces of sum_channels of a column. */
+INLINE void conv2d_row_pieces(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
+                              int64_t kh, vf *total, const int64_t pixels, const int64_t vectors) {
+  const int64_t ragged = s->in_channels % s->sum_channels;
+  NO_UNROLL for (int64_t kw = 0; kw < s->kernel_w; kw++) {
+    const float *p = in + kh * s->dilate_h * s->in_row + kw * s->dilate_w * s->in_pixel;
+    const float *q = weights + (kh * s->kernel_w + kw) * s->in_channels * BLOCK;
+    NO_UNROLL for (int64_t ic = 0; ic < s->in_channels; ic += s->sum_channels) {
+      const int64_t terms = ragged ? min64(s->sum_channels, s->in_channels - ic) : s->sum_channels;
+      vf sum[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
+      conv2d_clear(sum, pixels, vectors);
+      conv2d_terms(s, t, p + ic * s->in_channel, q + ic * BLOCK, terms, sum, pixels, vectors);
+      conv2d_add_to(total, sum, pixels, vectors);
+    }
+  }
+}
+
+/* Add all terms to the totals, piece by piece. */
+INLINE void conv2d_pieces(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
+                          vf *total, const int64_t pixels, const int64_t vectors) {
+  NO_UNROLL for (int64_t row = 0; row < s->kernel_h; row += s->sum_rows) {
+    if (s->sum_channels) {
+      conv2d_row_pieces(s, t, in, weights, row, total, pixels, vectors);
+      continue;
+    }
+    const int64_t end = s->kernel_h % s->sum_rows ? min64(row + s->sum_rows, s->kernel_h) : row + s->sum_rows;
+    vf sum[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
+    conv2d_clear(sum, pixels, vectors);
+    NO_UNROLL for (int64_t kh = row; kh < end; kh++) conv2d_row(s, t, in, weights, kh, sum, pixels, vectors);
+    conv2d_add_to(total, sum, pixels, vectors);
+  }
+}
+
+/* Sums of `pixels` x `vectors`, bias included. */
 INLINE void conv2d_sums(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
                         const float *bias, vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
   UNROLL for (int64_t m = 0; m < pixels; m++) {
     UNROLL for (int64_t v = 0; v < vectors; v++) sum[m][v] = vec_load(bias + v * VF);
   }
-  NO_UNROLL for (int64_t kh = 0; kh < s->kernel_h; kh++) {
-    const float *p = in + kh * s->dilate_h * s->in_row;
-    const float *q = weights + kh * s->kernel_w * s->in_channels * BLOCK;
-    if (VF == 8 && s->kernel_w * s->in_channels <= SHORT_ROW) {
-      UNROLL for (int64_t kw = 0; kw < s->kernel_w; kw++) conv2d_tap(s, t, p, q, kw, sum, pixels, vectors);
-    } else {
-      NO_UNROLL for (int64_t kw = 0; kw < s->kernel_w; kw++) conv2d_tap(s, t, p, q, kw, sum, pixels, vectors);
-    }
+  if (s->sum_rows >= s->kernel_h && !s->sum_channels) {
+    NO_UNROLL for (int64_t kh = 0; kh < s->kernel_h; kh++) conv2d_row(s, t, in, weights, kh, sum, pixels, vectors);
+    return;
+  }
+  vf total[REGISTERS];
+  UNROLL for (int64_t m = 0; m < pixels; m++) {
+    UNROLL for (int64_t v = 0; v < vectors; v++) total[m * vectors + v] = sum[m][v];
+  }
+  conv2d_pieces(s, t, in, weights, total, pixels, vectors);
+  UNROLL for (int64_t m = 0; m < pixels; m++) {
+    UNROLL for (int64_t v = 0; v < vectors; v++) sum[m][v] = total[m * vectors + v];
   }
 }
 

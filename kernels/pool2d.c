@@ -30,14 +30,16 @@ INLINE struct window pool2d_window(const struct k_pool2d *s, int64_t oh, int64_t
   return r;
 }
 
-/* `lanes` channels of one window. */
+/* `lanes` channels of one window. Rows are summed one by one, for less rounding than one long sum has. */
 INLINE vf pool2d_lanes(const struct k_pool2d *s, const float *in, struct window r, int64_t lanes) {
   vf x = vec_splat(s->is_max ? -3.402823466e38f : 0.0f);
   NO_UNROLL for (int64_t h = r.h0; h < r.h1; h++) {
+    vf row = s->is_max ? x : (vf){0};
     NO_UNROLL for (int64_t w = r.w0; w < r.w1; w++) {
       const vf y = vec_load_lanes(in + h * s->in_row + w * s->in_pixel, 1, lanes);
-      x = s->is_max ? vec_maximum(y, x) : x + y;
+      row = s->is_max ? vec_maximum(y, row) : row + y;
     }
+    x = s->is_max ? row : x + row;
   }
   return s->is_max ? x : x * vec_splat(r.scale);
 }

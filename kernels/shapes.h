@@ -41,6 +41,8 @@ struct k_conv2d {
   int64_t tile_blocks;     /* channel blocks held in registers */
   int64_t tiles_per_task;  /* consecutive tiles, over rows and images */
   int64_t blocks_per_task; /* a multiple of tile_blocks, or all */
+  int64_t sum_channels;    /* input channels of a tap that are summed before they join the total; or 0: */
+  int64_t sum_rows;        /* rows of the kernel that are */
 };
 
 /* buffers: input at pixel (0, 0), output, operands of the expression. */

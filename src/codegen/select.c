@@ -18,6 +18,7 @@ enum {
   ALIAS_WAYS = 8,
   TASK_CYCLES = 20000, /* about 6 microseconds: a barrier costs less than one */
   MAX_TASKS = 64,
+  MANY_REGISTERS = 32,
 };
 
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -45,11 +46,38 @@ static double tile_cost(const target *t, const struct k_conv2d *s, int64_t pixel
   return terms * cycles + taps * 6 + (double)pixels * vectors * 3 + locate + 30;
 }
 
-static int tile_fits(const target *t, int64_t pixels, int64_t blocks) {
+static int sums_by_pieces(const struct k_conv2d *s) { return s->sum_channels || s->sum_rows < s->kernel_h; }
+
+/* Products that are summed in registers before they join the total: about the square root of all, which makes the
+ * least rounding error, but enough of them to hide the work of adding. Pieces of equal size need no code for what
+ * remains. */
+static void select_sums(const target *t, struct k_conv2d *s) {
+  const int64_t row = s->kernel_w * s->in_channels, terms = s->kernel_h * row;
+  int64_t piece = t->vector_registers == MANY_REGISTERS ? 16 : 32;
+  while (piece * piece < terms) piece += 8;
+  s->sum_channels = 0;
+  s->sum_rows = s->kernel_h;
+  if (terms < 2 * piece) return;
+  if (row < 2 * piece || s->in_channels < piece / 2) {
+    s->sum_rows = max_of(1, piece / row);
+    return;
+  }
+  s->sum_rows = 1;
+  s->sum_channels = min_of(piece, s->in_channels);
+  for (int64_t n = piece; n < 2 * piece; n++) {
+    if (s->in_channels % n) continue;
+    s->sum_channels = n;
+    break;
+  }
+}
+
+/* With many registers the totals of sums by pieces have theirs; with few they stay in memory. */
+static int tile_fits(const target *t, const struct k_conv2d *s, int64_t pixels, int64_t blocks) {
   const int64_t vectors = blocks * K_CHANNEL_BLOCK / t->vector_floats;
+  const int64_t sums = sums_by_pieces(s) && t->vector_registers == MANY_REGISTERS ? 2 : 1;
   if (vectors > MAX_TILE_VECTORS) return 0;
-  if (pixels == 1) return vectors + 2 <= t->vector_registers;
-  return pixels * vectors + vectors + 1 <= t->vector_registers;
+  if (pixels == 1) return sums * vectors + 2 <= t->vector_registers;
+  return sums * pixels * vectors + vectors + 1 <= t->vector_registers;
 }
 
 /* Pixels of a run that tiles divide, and the number of runs. */
@@ -102,7 +130,7 @@ static void try_tiles(const target *t, const struct k_conv2d *s, int64_t max_pix
                       double *best_cost) {
   for (int64_t blocks = 1; blocks <= min_of(MAX_TILE_VECTORS, blocks_per_group(s)); blocks++) {
     for (int64_t pixels = 1; pixels <= max_pixels; pixels++) {
-      if (!tile_fits(t, pixels, blocks)) continue;
+      if (!tile_fits(t, s, pixels, blocks)) continue;
       const double cost = conv2d_cost(t, s, pixels, blocks);
       if (*best_cost >= 0 && cost >= *best_cost) continue;
       *best_cost = cost;
@@ -114,6 +142,7 @@ static void try_tiles(const target *t, const struct k_conv2d *s, int64_t max_pix
 }
 
 static uint32_t select_conv2d(const target *t, struct k_conv2d *s) {
+  select_sums(t, s);
   struct k_conv2d candidate = *s;
   double best_cost = -1;
   candidate.tile_wraps = 0;

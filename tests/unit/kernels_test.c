@@ -35,13 +35,14 @@ static void run_native(void *const *buffers, void *scratch, int64_t begin, int64
   }
 }
 
+static const target native = {.name = "native", .vector_floats = VF, .vector_registers = VF == 16 ? 32 : 16};
+
 static void check_template(kernel_template kernel) {
-  const target t = {.name = "native", .vector_floats = VF, .vector_registers = VF == 16 ? 32 : 16};
   for (int i = 0; i < 300; i++) {
     random_state = (uint64_t)i * 1000 + kernel + 1;
     kernel_case k = {0};
     case_makers[kernel](&k);
-    const uint32_t n_tasks = select_tiles(&t, kernel, &k.shape);
+    const uint32_t n_tasks = select_tiles(&native, kernel, &k.shape);
     current = &k;
     const int right = case_run(&k, run_native, n_tasks);
     case_finish(&k);
@@ -56,6 +57,42 @@ static void check_template(kernel_template kernel) {
   }
 #include "kernels/kernels.def"
 #undef X
+
+/* A matrix product of a row with a matrix of one block. */
+static struct k_conv2d long_sum(int64_t terms) {
+  struct k_conv2d s = {.batch = 1, .groups = 1, .in_channels = terms, .out_channels = K_CHANNEL_BLOCK};
+  s.kernel_h = s.kernel_w = s.stride_h = s.stride_w = s.dilate_h = s.dilate_w = 1;
+  s.in_image = s.in_row = s.in_pixel = terms;
+  s.in_channel = 1;
+  s.out = (struct k_image){.height = 1, .width = 1, .image = 16, .row = 16, .pixel = 16};
+  return s;
+}
+
+/* In one run from the first product to the last, these sums are 18 units off, by pieces 3.4. */
+static void test_long_sums_round_little(void **state) {
+  (void)state;
+  enum { TERMS = 4096, BOUND = 5 };
+  static float in[TERMS], weights[TERMS * K_CHANNEL_BLOCK], bias[K_CHANNEL_BLOCK], out[K_CHANNEL_BLOCK];
+  kernel_case k = {.kernel = KERNEL_CONV2D_NHWC_F32, .expression = {.n_terms = 1}};
+  void *buffers[] = {in, weights, bias, out};
+  double error = 0, size = 0;
+  k.shape.conv2d = long_sum(TERMS);
+  const uint32_t n_tasks = select_tiles(&native, k.kernel, &k.shape);
+  for (int round = 0; round < 20; round++) {
+    for (size_t i = 0; i < TERMS; i++) in[i] = random_float();
+    for (size_t i = 0; i < TERMS * K_CHANNEL_BLOCK; i++) weights[i] = random_float();
+    current = &k;
+    run_native(buffers, NULL, 0, n_tasks);
+    for (int64_t c = 0; c < K_CHANNEL_BLOCK; c++) {
+      const double exact = conv2d_at(&k.shape.conv2d, in, weights, bias, 0, 0, 0, 0, c);
+      error += pow((double)out[c] - exact, 2);
+      size += pow(exact, 2);
+    }
+  }
+  const double units = sqrt(error / size) * 0x1p24;
+  printf("sums of %d products: %.1f units in the last place (bound %d)\n", TERMS, units, BOUND);
+  assert_true(units < BOUND);
+}
 
 typedef struct function_bound {
   const char *name;
@@ -126,6 +163,7 @@ int main(void) {
 #define X(NAME, name, shape_struct) cmocka_unit_test(test_##name),
 #include "kernels/kernels.def"
 #undef X
+      cmocka_unit_test(test_long_sums_round_little),
       cmocka_unit_test(test_functions_keep_their_bounds),
       cmocka_unit_test(test_special_values),
   };
