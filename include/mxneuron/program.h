@@ -54,7 +54,8 @@ MXN_API MXN_MUST_CHECK mxn_status mxn_program_open_memory(const void *data, size
 MXN_API MXN_MUST_CHECK mxn_status mxn_program_open_detached(const void *data, size_t bytes, const char *label,
                                                             mxn_program **out_program, mxn_error *err);
 
-/* Whether `data` is a whole and unchanged copy of the program's neuronbin. Reads all
+/* Whether `data` is as long as the program's neuronbin, has its header and unchanged
+ * weights; tables and code, which the program has itself, are not looked at. Reads all
  * of the weights, but for a checksum, not a digest: about 10 ms for 100 MB. Any
  * thread. Error: FORMAT (what was changed). */
 MXN_API MXN_MUST_CHECK mxn_status mxn_program_check_copy(const mxn_program *program, const void *data, size_t bytes,
@@ -115,8 +116,8 @@ MXN_API MXN_MUST_CHECK mxn_status mxn_session_run(mxn_session *session, const mx
 /* As mxn_session_run, into memory of the caller: outputs[i] says type and data, which
  * overlaps no input and needs no alignment; without data the output is not wanted.
  * Where mxn_program_has_batch(), dimension 0 of all inputs and outputs may be another
- * size: the run is cut into pieces of the program's batch, and the last one padded
- * with zeros, for which the session allocates memory once. */
+ * size: the run is cut into pieces of the program's batch, and the last one padded,
+ * for which the session allocates memory once. */
 MXN_API MXN_MUST_CHECK mxn_status mxn_session_run_into(mxn_session *session, const mxn_tensor *inputs, size_t n_inputs,
                                                        const mxn_tensor *outputs, size_t n_outputs, mxn_error *err);
 

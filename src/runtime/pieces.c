@@ -80,6 +80,9 @@ static mxn_status check_samples(const mxn_session *s, const mxn_tensor *inputs, 
   for (size_t i = 0; i < mxn_program_n_inputs(p); i++) {
     if (!has_samples(&inputs[i].type, mxn_program_input_type(p, i), batch, compiled))
       return samples_error(s, "input", mxn_program_input_name(p, i), batch, err);
+    if (!inputs[i].data)
+      return error_set(err, MXN_ARGUMENT, "%s: input '%s': expected data, got NULL", p->label,
+                       mxn_program_input_name(p, i));
   }
   for (size_t i = 0; i < mxn_program_n_outputs(p); i++) {
     if (outputs[i].data && !has_samples(&outputs[i].type, mxn_program_output_type(p, i), batch, compiled))
@@ -92,7 +95,8 @@ static mxn_status check_samples(const mxn_session *s, const mxn_tensor *inputs, 
 
 static size_t sample_bytes(const mxn_neuronbin_tensor *t) { return neuronbin_tensor_bytes(t) / (size_t)t->dims[0]; }
 
-/* Point to `count` samples from `first` on; fewer than a batch are padded. */
+/* Point to `count` samples from `first` on; fewer than a batch are padded, with zeros
+ * or what an earlier piece left: their results go nowhere. */
 static void take_samples(mxn_session *s, const mxn_tensor *inputs, int64_t first, int64_t count, bool is_full) {
   for (size_t i = 0; i < s->pieces->n_inputs; i++) {
     const size_t bytes = sample_bytes(&s->program->bin.inputs[i]);

@@ -224,6 +224,10 @@ static void test_run_into_wrong_memory(void **state) {
   expect_not_into(s, &wide, &out, MXN_SHAPE, "output 'square_output': expected the compiled type with 5 samples");
   wide.type.dims[1] = 999;
   expect_not_into(s, &wide, &none, MXN_SHAPE, "input 'data': expected the compiled type with 5 samples");
+  for (int64_t n = 1; n <= 2 * SAMPLE_ROWS; n++) { /* with and without a padded piece */
+    const mxn_tensor empty = rows(NULL, n), room = rows(y, n);
+    expect_not_into(s, &empty, &room, MXN_ARGUMENT, "input 'data': expected data, got NULL");
+  }
   assert_int_equal(mxn_session_run_into(s, &in, 1, &none, 1, NULL), MXN_OK);
   mxn_session_destroy(s);
 }
