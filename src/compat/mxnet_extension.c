@@ -300,9 +300,10 @@ static size_t match_names(const mxnet_node *node, const call_arrays *in, ready_s
   size_t n_matched = 0;
   char *name = node->input_names ? malloc(strlen(node->input_names) + 1) : NULL;
   text_list_reader reader = {node->input_names, 0};
+  for (size_t i = 0; i < n; i++) s->inputs[i].data = NULL; /* what an earlier run left */
   while (name && reader.n_read < n && text_list_next(&reader, name)) {
     for (size_t i = 0; i < n; i++) {
-      if (strcmp(mxn_program_input_name(s->program, i), name) != 0) continue;
+      if (s->inputs[i].data || strcmp(mxn_program_input_name(s->program, i), name) != 0) continue;
       s->inputs[i] = tensor_of(in, (int)reader.n_read - 1);
       n_matched++;
       break;
