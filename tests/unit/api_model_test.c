@@ -6,6 +6,8 @@
  */
 #include "api_fixture.h"
 
+#include "mxneuron/operators.h"
+
 #define SYMBOL_NODES \
   VARIABLE("unread") \
   "," VARIABLE("moving_mean") "," VARIABLE("data") "," VARIABLE("weight") "," OPERATOR(                       \
@@ -183,11 +185,66 @@ static void test_refuses_to_infer(void **state) {
   mxn_model_close(model);
 }
 
+static void refuses_files(const char *symbol_path, const char *params_path, mxn_status status, const char *message) {
+  mxn_error err = {0};
+  mxn_model *model;
+  assert_int_equal(mxn_model_load_files(symbol_path, params_path, &model, &err), status);
+  assert_null(model);
+  ASSERT_MESSAGE(err, message);
+}
+
+static void test_loads_files(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *model;
+  const char *symbol_path = fixture_path("any.json"), *params_path = fixture_path("any.nd");
+  fixture_write("any.json", symbol, 0644);
+  CHECK_OK(mxn_arrays_save(params_path, &weight_array, 1, &err));
+  CHECK_OK(mxn_model_load_files(symbol_path, params_path, &model, &err));
+  assert_int_equal(mxn_model_n_arrays(model), 1);
+  mxn_model_close(model);
+  CHECK_OK(mxn_model_load_files(symbol_path, NULL, &model, &err));
+  assert_int_equal(mxn_model_n_arrays(model), 0);
+  assert_int_equal(mxn_model_n_variables(model), 7);
+  mxn_model_close(model);
+  refuses_files(fixture_path("no.json"), NULL, MXN_IO, "no.json: cannot open");
+  refuses_files(symbol_path, fixture_path("no.nd"), MXN_IO, "no.nd: cannot open");
+  refuses_files(params_path, NULL, MXN_FORMAT, "any.nd: line 1");
+  refuses_files(symbol_path, symbol_path, MXN_FORMAT, "any.json: not an MXNet array file");
+}
+
+/* A program as a model comes from neuron-cc alone; what is none is refused here. */
+static void test_refuses_programs(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *model;
+  fixture_write("short.neuronbin", "MXNEURON", 0644);
+  assert_int_equal(mxn_model_load_program(fixture_path("short.neuronbin"), &model, &err), MXN_FORMAT);
+  assert_null(model);
+  ASSERT_MESSAGE(err, "short.neuronbin: header: expected 1024 bytes, got 8");
+  assert_int_equal(mxn_model_load_program(fixture_path("no.neuronbin"), &model, &err), MXN_IO);
+  assert_null(model);
+}
+
+static void test_lists_operators(void **state) {
+  (void)state;
+  const size_t n = mxn_operators_n();
+  assert_int_equal(n, 1167);
+  for (size_t i = 1; i < n; i++) assert_true(strcmp(mxn_operators_get(i - 1).name, mxn_operators_get(i).name) < 0);
+  assert_null(mxn_operators_get(n).name);
+  assert_null(mxn_operators_get(SIZE_MAX).name);
+  assert_string_equal(mxn_support_text(MXN_SUPPORT_COMPILED), "compiled");
+  assert_string_equal(mxn_support_text((mxn_support)9), "unknown");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_lists_variables_as_mxnet_does),
       cmocka_unit_test(test_prints_what_fits),
       cmocka_unit_test(test_gives_arrays_back),
+      cmocka_unit_test(test_loads_files),
+      cmocka_unit_test(test_refuses_programs),
+      cmocka_unit_test(test_lists_operators),
       cmocka_unit_test(test_refuses_arrays),
       cmocka_unit_test(test_refuses_to_save_arrays),
       cmocka_unit_test(test_infers),

@@ -75,7 +75,9 @@ static void test_inner_outputs(void **state) {
   float x[] = {1, 0, 0, -1, 1, -1};
   mxn_tensor input = {data_input.type, x}, outputs[2];
   CHECK_OK(mxn_executor_run(executor, &input, 1, outputs, 2, &err));
+  assert_int_equal(mxn_executor_n_outputs(executor), 2);
   assert_string_equal(mxn_executor_output_name(executor, 0), "fc_output");
+  assert_null(mxn_executor_output_name(executor, 2));
   const float *y = outputs[0].data;
   assert_float_equal(y[0], 1.5f, 0);
   assert_float_equal(y[1], -0.75f, 0);
