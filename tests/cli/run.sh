@@ -25,7 +25,7 @@ mask() {
     -e 's/(cores?), x86-64-v[34]$/\1, x86-64-vN/; s/x86-64-v[34] on this CPU/x86-64-vN on this CPU/' \
     -e 's/^(mxneuron|neuron-cc) [0-9.]+$/\1 N/; s/in [0-9]+ steps/in N steps/; / MFLOP /d' \
     -e 's/(arena|scratch|code|weights) [0-9]+/\1 N/g; s/^arena .*/arena N bytes/' \
-    -e 's/"arena_bytes": [0-9]+/"arena_bytes": N/' "$1"
+    -e 's/"arena_bytes": [0-9]+/"arena_bytes": N/; s/(total_bytes: .* got) [0-9]+/\1 N/' "$1"
 }
 
 same_text() {
