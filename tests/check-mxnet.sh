@@ -127,6 +127,8 @@ main() {
   run_operator demo "$root/examples/demo/digits" 1,1,8,8
   run_operator demo-parts "$root/examples/demo/digits" 1,1,8,8
   run_predict demo "$root/examples/demo/digits" 5,1,8,8
+  echo "demo and Gluon blocks through optimize_for"
+  mxnet_script run_optimize_for.py "$root/examples/demo/digits" 2,1,8,8
   echo "demo in threads and processes"
   mxnet_script run_processes.py "$work/demo" 1,1,8,8
   if squeezenet "$work"; then

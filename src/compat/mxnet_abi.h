@@ -77,16 +77,18 @@ MXNET_EXPORT int _opCallFCompute(mxnet_callback callback, MXNET_ATTRIBUTES, MXNE
                                  MXNET_RESOURCES);
 /* Functions that are looked up, and never called for a library of stateless operators
  * of dense arrays without partitioners: their parameters do not matter. */
-#define MXNET_UNCALLED_LIST(X)                                                                                  \
-  X(_opCallInferSType)                                                                                          \
-  X(_opCallMutateInputs)                                                                                        \
-  X(_opCallCreateOpState)                                                                                       \
-  X(_opCallDestroyOpState)                                                                                      \
-  X(_opCallFStatefulCompute)                                                                                    \
-  X(_partRegGetCount)                                                                                           \
-  X(_partRegGet) X(_partCallSupportedOps) X(_partCallCreateSelector) X(_partCallSelect) X(_partCallSelectInput) \
-      X(_partCallSelectOutput) X(_partCallFilter) X(_partCallReset) X(_partCallReviewSubgraph) X(_passRegGet)   \
-          X(_passCallGraphPass)
+#define MXNET_UNCALLED_LIST(X)                                                                                      \
+  X(_opCallInferSType)                                                                                              \
+  X(_opCallMutateInputs)                                                                                            \
+  X(_opCallCreateOpState)                                                                                           \
+  X(_opCallDestroyOpState)                                                                                          \
+  X(_opCallFStatefulCompute)                                                                                        \
+  X(_partRegGetCount)                                                                                               \
+  X(_partRegGet)                                                                                                    \
+  X(_partCallSupportedOps)                                                                                          \
+  X(_partCallCreateSelector) X(_partCallSelect) X(_partCallSelectInput) X(_partCallSelectOutput) X(_partCallFilter) \
+      X(_partCallReset) X(_partCallReviewSubgraph)
+
 #define MXNET_DECLARE_UNCALLED(name) MXNET_EXPORT int name(void);
 MXNET_UNCALLED_LIST(MXNET_DECLARE_UNCALLED)
 #undef MXNET_DECLARE_UNCALLED
@@ -94,6 +96,10 @@ MXNET_EXPORT int _partRegSize(void);
 
 /* Graph passes. */
 MXNET_EXPORT int _passRegSize(void);
+MXNET_EXPORT void _passRegGet(int index, mxnet_callback *out_pass, const char **out_name);
+MXNET_EXPORT int _passCallGraphPass(mxnet_callback callback, const char *json, char **out_json, MXNET_ATTRIBUTES,
+                                    const char *pass, MXNET_PARAMETERS(arg), MXNET_PARAMETERS(aux),
+                                    mxnet_new_array new_array, const void *new_array_context);
 
 /* NOLINTEND(bugprone-reserved-identifier) */
 

@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/text_list.h"
 #include "compat/mxnet_abi.h"
+#include "compat/mxnet_message.h"
 #include "compat/mxnet_node.h"
 #include "compat/program_cache.h"
 
@@ -29,33 +30,6 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define OPERATOR "_neuron_subgraph_op"
-
-/* Messages. MXNet asks after each call, on the thread that called. */
-
-static _Thread_local char message[MXN_ERROR_MESSAGE_BYTES + 256];
-
-int _msgSize(void) { return message[0] != '\0'; }
-
-void _msgGet(int index, const char **out_message) { *out_message = message; }
-
-/* What the user can do about it. */
-static const char *advice(mxn_status status) {
-  switch (status) {
-    case MXN_VERSION: return "; compile the model again with this version of mxneuron";
-    case MXN_TARGET: return "; compile the model again for the CPU that runs it";
-    case MXN_FORMAT:
-      return "; load the parameters from the compiled checkpoint again (MXNet averages the copies of several contexts "
-             "in Module.get_params(), which destroys a neuronbin)";
-    default: return "";
-  }
-}
-
-static int answer(mxn_status status, const mxn_error *err) {
-  message[0] = '\0';
-  if (status == MXN_OK) return MXNET_SUCCESS;
-  snprintf(message, sizeof message, "%s%s", err->message, advice(status));
-  return MXNET_FAILURE;
-}
 
 /* The library. */
 
@@ -65,10 +39,10 @@ int _opVersion(void) { return MXNET_EXTENSION_VERSION; }
 
 int initialize(int mxnet_version) {
   mxn_error err = {0};
-  if (mxnet_version >= MXNET_1_9 && mxnet_version < MXNET_1_10) return answer(MXN_OK, &err);
-  return answer(error_set(&err, MXN_UNSUPPORTED, "mxneuron's extension is for MXNet 1.9, this is MXNet %d.%d.%d",
-                          mxnet_version / 10000, mxnet_version / 100 % 100, mxnet_version % 100),
-                &err);
+  if (mxnet_version >= MXNET_1_9 && mxnet_version < MXNET_1_10) return mxnet_answer(MXN_OK, &err);
+  return mxnet_answer(error_set(&err, MXN_UNSUPPORTED, "mxneuron's extension is for MXNet 1.9, this is MXNet %d.%d.%d",
+                                mxnet_version / 10000, mxnet_version / 100 % 100, mxnet_version % 100),
+                      &err);
 }
 
 #define DEFINE_UNCALLED(name) \
@@ -112,7 +86,7 @@ int _opCallParseAttrs(mxnet_callback callback, MXNET_ATTRIBUTES, int *out_n_inpu
   const mxn_status status = mxnet_node_read(&node, MXNET_PASS_ATTRIBUTES, &err);
   *out_n_inputs = node.n_inputs;
   *out_n_outputs = node.n_outputs;
-  return answer(status, &err);
+  return mxnet_answer(status, &err);
 }
 
 /* Inference. */
@@ -129,7 +103,7 @@ int _opCallInferType(mxnet_callback callback, MXNET_ATTRIBUTES, int *in_dtypes, 
                          mxn_dtype_name(expected.dtype), mxn_dtype_name((mxn_dtype)in_dtypes[i]));
   }
   for (int i = 0; i < n_out && status == MXN_OK; i++) out_dtypes[i] = mxnet_node_output(&node, i).dtype;
-  return answer(status, &err);
+  return mxnet_answer(status, &err);
 }
 
 /* Binds. Memory of an array that died may hold another one of the same number of writes, but
@@ -247,14 +221,14 @@ int _opCallInferShape(mxnet_callback callback, MXNET_ATTRIBUTES, unsigned **in_s
   if (status != MXN_OK) {
     free_shapes(&inputs);
     free_shapes(&outputs);
-    return answer(status, &err);
+    return mxnet_answer(status, &err);
   }
   atomic_fetch_add(bind_counter(&node), 1);
   *out_in_shapes = inputs.shapes;
   *out_in_n_dims = inputs.n_dims;
   *out_shapes = outputs.shapes;
   *out_n_dims = outputs.n_dims;
-  return answer(MXN_OK, &err);
+  return mxnet_answer(MXN_OK, &err);
 }
 
 /* Running. */
@@ -358,12 +332,9 @@ int _opCallFCompute(mxnet_callback callback, MXNET_ATTRIBUTES, MXNET_ARRAYS(in),
   const call_arrays in = {in_shapes, in_n_dims, in_data, in_dtypes, in_versions, in_device_ids, n_in};
   const call_arrays out = {out_shapes, out_n_dims, out_data, out_dtypes, out_versions, out_device_ids, n_out};
   if (callback == backward)
-    return answer(error_set(&err, MXN_UNSUPPORTED, "%s is compiled for inference: it has no gradient", OPERATOR), &err);
+    return mxnet_answer(error_set(&err, MXN_UNSUPPORTED, "%s is compiled for inference: it has no gradient", OPERATOR),
+                        &err);
   mxn_status status = mxnet_node_read(&node, MXNET_PASS_ATTRIBUTES, &err);
   if (status == MXN_OK) status = compute(&node, &in, &out, &err);
-  return answer(status, &err);
+  return mxnet_answer(status, &err);
 }
-
-/* Graph passes. */
-
-int _passRegSize(void) { return 0; }

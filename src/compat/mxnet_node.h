@@ -1,6 +1,6 @@
 /* mxnet_node.h - what the attributes of a `_neuron_subgraph_op` node say.
  *
- * The attributes are those of src/executor/subgraph.h. MXNet shows them as keys and
+ * The attributes are those of src/ops/subgraph.h. MXNet shows them as keys and
  * values with every call; they are read there each time, and nothing is kept.
  *
  * SPDX-License-Identifier: Apache-2.0
