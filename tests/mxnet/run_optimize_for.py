@@ -14,9 +14,9 @@ import json
 import sys
 
 import numpy as np
+from mxnet.gluon import nn
 
 import mxnet as mx
-from mxnet.gluon import nn
 
 random = np.random.RandomState(5)
 
