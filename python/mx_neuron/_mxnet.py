@@ -17,9 +17,10 @@ from ._library import MXNeuronError, extension_path
 
 OPERATOR = "_neuron_subgraph_op"
 MXNET_VERSIONS = "1.9."
-# Forwards of our operator use one of so many random resources each: the same one means one after the other.
+# Each of our operators has one of so many random resources while it runs: two with the same run one after the other.
+# MXNet makes all of them at the first use, which costs 5 MB and some milliseconds each.
 RANDOM_COPIES = "MXNET_CPU_PARALLEL_RAND_COPY"
-MAX_RANDOM_COPIES = 16
+MIN_COPIES, MAX_COPIES = 4, 16
 
 _refusals = {}  # why a module `mxnet` is not supported
 
@@ -69,7 +70,8 @@ def _context_maker(mx):
 
 def _set_up(mx) -> None:
     _check_version(mx)
-    os.environ.setdefault(RANDOM_COPIES, str(MAX_RANDOM_COPIES))
+    n_copies = min(max(len(os.sched_getaffinity(0)), MIN_COPIES), MAX_COPIES)
+    os.environ.setdefault(RANDOM_COPIES, str(n_copies))
     _load_extension(mx)
     device.set_up(mx)
 

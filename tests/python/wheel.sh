@@ -30,4 +30,32 @@ for file in "$inside"/{neuron-cc,libmxneuron.so.0}; do
 done
 export MXN_SHARED=${MXN_SHARED:-$root/../shared} MXN_VENV_MXNET=${MXN_VENV_MXNET:-$root/build/venv-mxnet}
 cd "$root/tests/python"
-PYTHONDONTWRITEBYTECODE=1 "$work/user/bin/python" "$root/tests/run_unittest.py" .
+export PYTHONDONTWRITEBYTECODE=1
+"$work/user/bin/python" "$root/tests/run_unittest.py" . | tee "$work/log"
+
+# The same wheel for every Python that is here.
+for version in 9 10 11 12 13; do
+  if ! "python3.$version" -c 'import ensurepip' 2>/dev/null; then
+    echo "SKIPPED wheel under Python 3.$version: there is none"
+    continue
+  fi
+  "python3.$version" -m venv "$work/python3.$version"
+  "$work/python3.$version/bin/python" -m pip install --quiet "$work"/dist/*.whl
+  "$work/python3.$version/bin/python" "$root/tests/run_unittest.py" . test_models.Models.test_demo
+done
+
+# In an environment with MXNet, which is borrowed here.
+if [ ! -x "$MXN_VENV_MXNET/bin/python" ]; then
+  echo "SKIPPED wheel in MXNet: no $MXN_VENV_MXNET (MXN_VENV_MXNET names it)"
+else
+  purelib='import sysconfig; print(sysconfig.get_paths()["purelib"])'
+  "$MXN_VENV_MXNET/bin/python" -m venv "$work/mxnet"
+  MXN_PACKAGE=$("$work/mxnet/bin/python" -c "$purelib")
+  "$MXN_VENV_MXNET/bin/python" -c "$purelib" >"$MXN_PACKAGE/mxnet.pth"
+  "$work/mxnet/bin/python" -m pip install --quiet --no-deps "$work"/dist/*.whl
+  MXN_PACKAGE=$MXN_PACKAGE "$work/mxnet/bin/python" "$root/tests/run_unittest.py" "$root/tests/mxnet/package" 2>&1 |
+    tee --append "$work/log"
+fi
+# For all of them.
+awk '/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
+  END { print p " passed, " f " failed, " s " skipped" }' "$work/log"
