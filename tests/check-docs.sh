@@ -65,7 +65,7 @@ documents_are_complete() {
     for option in $(options_of "$1" "$command"); do
       grep -q -- "^\.B.* $option\b" "$work/page" || { echo "the page of $1 lacks $option" && return 1; }
       grep -q -- "^    $command) options=.*$option " "$build/docs/$1" || { echo "bash: $1 lacks $option" && return 1; }
-      grep -q -- "'.*$option[=[,]" "$build/docs/_$1" || { echo "zsh: $1 lacks $option" && return 1; }
+      grep -q -- "'.*${option}[=[,]" "$build/docs/_$1" || { echo "zsh: $1 lacks $option" && return 1; }
     done
   done
 }
