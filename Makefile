@@ -4,6 +4,7 @@
 #   make              build/mxneuron, build/neuron-cc and the libraries
 #   make demo         compile and run a real checkpoint
 #   make check        all tests, in minutes; make check-full takes longer
+#   make check-mxnet  compiled models in a real MXNet, in an environment that is made for it
 #   make lint         formatting, static analysis, include edges, exported names
 #   make bench        speed of the compiled models; SHAPES=FILE for kernels alone
 #   make fuzz         SECONDS=60 for each parser
@@ -20,7 +21,7 @@ SECONDS ?= 60
 ASAN_FLAGS = -Db_sanitize=address,undefined -Db_lundef=false -Db_ndebug=false -Doptimization=1 -Dfuzz=true
 TSAN_FLAGS = -Db_sanitize=thread -Db_lundef=false -Db_ndebug=false -Doptimization=1
 
-.PHONY: all demo check check-full lint bench fuzz install clean build-tools check-tools unit-tests asan tsan
+.PHONY: all demo check check-full check-mxnet lint bench fuzz install clean build-tools check-tools unit-tests asan tsan
 
 all: $(BUILD)/build.ninja
 	@ninja --quiet -C $(BUILD) products
@@ -57,6 +58,10 @@ check: unit-tests asan tsan
 
 check-full: unit-tests asan tsan
 	@tests/run-all.sh $(BUILD) full
+
+check-mxnet: all
+	@tools/bootstrap --venv mxnet
+	@tests/check-mxnet.sh $(BUILD)
 
 lint: all
 	@tools/bootstrap lint
