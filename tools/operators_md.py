@@ -34,7 +34,7 @@ def section(reason, operators):
 
 def main():
     text = subprocess.run([sys.argv[1], "list-operators", "--json"], check=True, capture_output=True, text=True).stdout
-    operators = json.loads(text)
+    operators = json.loads(text)["operators"]
     groups = {}
     for operator in operators:
         groups.setdefault((operator["support"], operator.get("reason")), []).append(operator)

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/json_writer.h"
 #include "cli/peak.h"
 #include "mxneuron/program.h"
 
@@ -174,23 +175,19 @@ static mxn_status bench_bound(const options *o, const mxn_model *original, const
 
 /* Printing. */
 
-#define KEYS(X)                          \
-  X(min_ms, "%.4f", r->min_ms)           \
-  X(median_ms, "%.4f", r->median_ms)     \
-  X(p99_ms, "%.4f", r->p99_ms)           \
-  X(first_ms, "%.4f", r->first_ms)       \
-  X(gflops, "%.3f", r->gflops)           \
-  X(peak_gflops, "%.3f", r->peak_gflops) \
-  X(percent_of_peak, "%.2f", r->percent_of_peak)
-
-static void print_json(const result *r) {
-  putchar('{');
-#define X(key, format, number) printf("\"" #key "\": " format ", ", number);
-  KEYS(X)
-#undef X
-  printf("\"arena_bytes\": %llu}\n", (unsigned long long)r->arena_bytes);
+static mxn_status print_json(const result *r, mxn_error *err) {
+  json_writer w;
+  TRY(json_open(&w, err));
+  json_real(&w, "min_ms", r->min_ms);
+  json_real(&w, "median_ms", r->median_ms);
+  json_real(&w, "p99_ms", r->p99_ms);
+  json_real(&w, "first_ms", r->first_ms);
+  json_real(&w, "gflops", r->gflops);
+  json_real(&w, "peak_gflops", r->peak_gflops);
+  json_real(&w, "percent_of_peak", r->percent_of_peak);
+  json_count(&w, "arena_bytes", r->arena_bytes);
+  return json_close(&w, err);
 }
-#undef KEYS
 
 static void print_table(const result *r) {
   printf("%zu runs on %u core%s, %s\n", r->n_runs, r->n_cores, r->n_cores == 1 ? "" : "s", r->target);
@@ -214,10 +211,8 @@ static mxn_status bench_model(const options *o, const mxn_model *model, const in
   bound_finish(&b);
   mxn_model_close(compiled);
   if (status != MXN_OK) return status;
-  if (o->json)
-    print_json(&r);
-  else
-    print_table(&r);
+  if (o->json) return print_json(&r, err);
+  print_table(&r);
   return MXN_OK;
 }
 

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "cli/commands.h"
+#include "cli/json_writer.h"
 #include "mxneuron/operators.h"
 
 static bool is_alias(const mxn_operator *o) { return o->canonical && strcmp(o->canonical, o->name) != 0; }
@@ -32,23 +34,26 @@ static void print_counts(void) {
   putchar('\n');
 }
 
-/* Names and reasons are plain words: nothing in them needs an escape. */
-static void print_json(void) {
+static mxn_status print_json(mxn_error *err) {
+  json_writer w;
+  TRY(json_open(&w, err));
+  json_begin(&w, "operators", '[');
   for (size_t i = 0; i < mxn_operators_n(); i++) {
     const mxn_operator o = mxn_operators_get(i);
-    printf("%s{\"name\": \"%s\", \"support\": \"%s\"", i ? ",\n " : "[", o.name, mxn_support_text(o.support));
-    if (o.canonical) printf(", \"canonical\": \"%s\"", o.canonical);
-    if (o.reason) printf(", \"reason\": \"%s\"", o.reason);
-    putchar('}');
+    json_begin(&w, NULL, '{');
+    json_text(&w, "name", o.name);
+    json_text(&w, "support", mxn_support_text(o.support));
+    if (o.canonical) json_text(&w, "canonical", o.canonical);
+    if (o.reason) json_text(&w, "reason", o.reason);
+    json_end(&w, '}');
   }
-  puts("]");
+  json_end(&w, ']');
+  return json_close(&w, err);
 }
 
 static int run(const options *o) {
-  if (o->json) {
-    print_json();
-    return 0;
-  }
+  mxn_error err = {0};
+  if (o->json) return print_json(&err) == MXN_OK ? 0 : failed(&list_operators_command, &err);
   for (size_t i = 0; i < mxn_operators_n(); i++) {
     const mxn_operator one = mxn_operators_get(i);
     print_line(&one);
