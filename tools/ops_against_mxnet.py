@@ -2,10 +2,14 @@
 """Compare the reference operators with a real MXNet on random attributes, shapes and types.
 
     ops_against_mxnet.py OPS_RUN [--cases N] [--seed S] [--op NAME]... [--keep DIR]
+    ops_against_mxnet.py --write DIR [--cases N] [--seed S] [--op NAME]...
 
 OPS_RUN is tests/oracle/ops_run.c, built. Each case is a graph of one operator: MXNet computes it, OPS_RUN computes it,
 outputs must agree in type, shape and value; what MXNet refuses must be refused. Names, inputs, attributes and defaults
 of all operators are compared as well. Prints what differs and exits 1; the last line counts.
+
+With --write the cases that MXNet computes become a folder for `mxneuron conformance`, with MXNet's outputs: so
+tests/operators was made (see its README). MXNet runs each operator in a process of its own, as some end it.
 
 Needs MXNet 1.9.1 and numpy 1.23.5. oneDNN's fusion is switched off.
 
@@ -25,6 +29,7 @@ os.environ["MXNET_SUBGRAPH_BACKEND"] = "NONE"
 
 import numpy as np
 import numpy_cases
+import ops_cases_layers
 import ops_cases_tensor
 
 import mxnet as mx
@@ -94,7 +99,7 @@ class Case:
         return symbol(op, *inputs, **attributes)
 
 
-MODULES = {"_contrib_": mx.sym.contrib, "_linalg_": mx.sym.linalg, "_npi_": mx.symbol.numpy._internal}
+MODULES = {"_contrib_": mx.sym.contrib, "_linalg_": mx.sym.linalg, "_image_": mx.sym.image, "_npi_": mx.symbol.numpy._internal}
 
 
 def symbol(op, *inputs, **attributes):
@@ -559,6 +564,7 @@ def linalg_make(op, is_triangle):
 
 MAKERS = {
     **ops_cases_tensor.MAKERS,
+    **ops_cases_layers.MAKERS,
     **{op: unary(op, kind) for kind, ops in UNARY.items() for op in ops.split()},
     **{op: binary(op) for op in BINARY.split()},
     **{"broadcast_" + op: broadcast(op) for op in BROADCAST.split()},
@@ -674,9 +680,10 @@ def load(path):
     return [arrays[f"out:{i}"].asnumpy() for i in range(len(arrays))]
 
 
-def save_case(base, s, arrays):
+def save_case(base, s, arrays, outputs=()):
     aux = set(s.list_auxiliary_states())
     named = {("aux:" if k in aux else "arg:") + k: mx.nd.array(v, dtype=v.dtype) for k, v in arrays.items()}
+    named.update({f"out:{i}": mx.nd.array(v, dtype=v.dtype) for i, v in enumerate(outputs)})
     s.save(base + "-symbol.json")
     mx.nd.save(base + ".params", named)
 
@@ -701,6 +708,43 @@ def make_cases(names, n, seed, folder):
                 tolerance = max((TOLERANCE.get(t, 0) for t in types), default=TOLERANCE["float32"])
                 cases.append((name, base, want, tolerance))
     return cases
+
+
+def write_operator(name, n, seed, folder):
+    """n cases of one operator that MXNet computes, with its outputs; their rows of index.tsv."""
+    rows = []
+    os.makedirs(f"{folder}/{name}", exist_ok=True)
+    for k in range(4 * n):
+        c = Case(np.random.RandomState((hash_name(name) + 1000003 * seed + k) % 2**32))
+        try:
+            s = MAKERS[name](c)
+            outputs = run_mxnet(s, c.arrays)
+        except (mx.MXNetError, ValueError):
+            continue
+        if outputs is None or len(rows) == n:
+            continue
+        case = f"{name}/{len(rows):02}"
+        save_case(f"{folder}/{case}", s, c.arrays, outputs)
+        types = sorted({str(v.dtype) for v in (*c.arrays.values(), *outputs)})
+        rows.append(f"{case}\t{name}\t{','.join(types)}\n")
+    return rows
+
+
+def write_folder(names, n, seed, folder):
+    for name in names:
+        child = os.fork()
+        if child == 0:
+            with open(f"{folder}/{name}.tsv", "w") as rows, mx.util.np_shape(name in numpy_cases.MAKERS):
+                rows.writelines(write_operator(name, n, seed, folder))
+            os._exit(0)
+        if os.waitpid(child, 0)[1] != 0:
+            print(f"{name}: MXNet does not survive it")
+    with open(f"{folder}/index.tsv", "w") as index:
+        index.write("case\tops\tdtypes\n")
+        for name in names:
+            with open(f"{folder}/{name}.tsv") as rows:
+                index.write(rows.read())
+            os.remove(f"{folder}/{name}.tsv")
 
 
 def hash_name(name):
@@ -749,18 +793,21 @@ def describe(lib, handle):
     return inputs, {name: kind for name, kind in pairs if "Symbol" not in kind}
 
 
+def numbers(text):
+    """The numbers of a text such as "(0.1, 2)" or "[0.1,2]", or None."""
+    try:
+        return [np.float32(n) for n in re.split("[,()[\\]]+", text.replace(" ", "")) if n]
+    except ValueError:
+        return None
+
+
 def same_default(ours, theirs):
     match = re.search(r"default=(.*)$", theirs)
     if not match:
         # Operators without a parameter struct name a type alone.
         return ours == "required" or ours == "None" or "required" not in theirs
     text = match.group(1).strip("'")
-    if text == "None" or text == ours.replace("(", "[").replace(")", "]") or ours == text:
-        return True
-    try:
-        return np.float32(ours) == np.float32(text)
-    except ValueError:
-        return False
+    return text in ("None", ours) or (numbers(ours) is not None and numbers(ours) == numbers(text))
 
 
 # Attributes that MXNet parses but describes otherwise: it registers the description of another operator.
@@ -799,17 +846,24 @@ def compare_tables(ops_run):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("ops_run")
+    parser.add_argument("ops_run", nargs="?")
+    parser.add_argument("--write", help="folder for cases with MXNet's outputs")
     parser.add_argument("--cases", type=int, default=10, help="of each operator; more where it has many attributes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--op", action="append", help="only this operator")
     parser.add_argument("--keep", help="folder for the cases; it is kept")
     options = parser.parse_args()
+    names = options.op or sorted(MAKERS)
+    if options.write:
+        write_folder(names, options.cases, options.seed, options.write)
+        return 0
+    if not options.ops_run:
+        parser.error("OPS_RUN or --write is expected")
     n_wrong = 0 if options.op else compare_tables(options.ops_run)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or temporary
         os.makedirs(folder, exist_ok=True)
-        cases = make_cases(options.op or sorted(MAKERS), options.cases, options.seed, folder)
+        cases = make_cases(names, options.cases, options.seed, folder)
         run = subprocess.run([options.ops_run, f"{folder}/list"], stdout=subprocess.PIPE, text=True, check=True)
         answers = run.stdout.splitlines()
         n_refused = sum(want is None for _, _, want, _ in cases)

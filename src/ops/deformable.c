@@ -84,6 +84,9 @@ mxn_status deformable_shape(inference *x) {
   const char *layout = op_text(x->node, "layout");
   if (op_tuple_of(x->node, "kernel").n != 2 || (layout && strcmp(layout, "NCHW") != 0))
     return infer_error(x, MXN_SHAPE, "it is expected to have a kernel of two values and layout NCHW");
+  if (at.mask >= 0 && filters % op_int(x->node, "num_deformable_group") != 0)
+    return infer_error(x, MXN_SHAPE, "num_filter %" PRId64 " is not a multiple of num_deformable_group %" PRId64,
+                       filters, op_int(x->node, "num_deformable_group"));
   TRY(infer_input(x, 0, &image));
   const mxn_type *data = x->inputs[0];
   TRY(check_groups(x, data->dims[C]));

@@ -74,7 +74,8 @@ mxn_status image_crop_forward(const forward *f) {
 /* Flips. */
 
 mxn_status image_flip_shape(inference *x) {
-  TRY(check_dims(x));
+  const int32_t n_dims = x->inputs[0]->n_dims;
+  if (n_dims >= 0 && n_dims != 3) return infer_error(x, MXN_SHAPE, "data has %d dimensions, expected 3", n_dims);
   return infer_same_shape(x);
 }
 

@@ -17,6 +17,8 @@ uint32_t batch_norm_outputs(const node *n) { return op_bool(n, "output_mean_var"
 /* BatchNorm_v1 and SyncBatchNorm declare no axis. */
 static int64_t given_axis(const node *n) { return op_declares(n, "axis") ? op_int(n, "axis") : 1; }
 
+static bool is_old(const node *n) { return op_is(n, "BatchNorm_v1"); }
+
 static int32_t channel_axis(const node *n, int32_t n_dims) { return axis_from_front(given_axis(n), n_dims); }
 
 mxn_status batch_norm_shape(inference *x) {
@@ -24,6 +26,8 @@ mxn_status batch_norm_shape(inference *x) {
   const mxn_type *data = x->inputs[DATA];
   int32_t axis;
   if (data->n_dims < 0) return MXN_OK;
+  if (is_old(x->node) && data->n_dims != 2 && data->n_dims != 4)
+    return infer_error(x, MXN_SHAPE, "data has %d dimensions, expected 2 or 4", data->n_dims);
   TRY(infer_axis(x, "axis", given_axis(x->node), data->n_dims, &axis));
   mxn_type channels = {.n_dims = 1, .dims = {data->dims[axis]}};
   for (uint32_t i = GAMMA; i <= VARIANCE; i++) {
@@ -52,7 +56,7 @@ typedef struct affine {
 } affine;
 
 /* y = x * scale + shift for each channel; the outputs behind the first get the
- * mean and 1 / sqrt(variance + eps). MXNet keeps eps in the type of the data. */
+ * mean and 1 / sqrt(variance + eps), of BatchNorm_v1 the variance. MXNet keeps eps in the type of the data. */
 static affine fold_parameters(const forward *f, int64_t channels) {
   const node *n = f->node;
   const double eps = round_to(f->inputs[DATA].type.dtype, op_float(n, "eps"));
@@ -66,7 +70,7 @@ static affine fold_parameters(const forward *f, int64_t channels) {
     a.scale[c] = (fix_gamma ? 1 : p[GAMMA]) * inverse;
     a.shift[c] = p[BETA] - p[MEAN] * a.scale[c];
     if (n->n_outputs > 1) store_doubles(&f->outputs[1], c, 1, &p[MEAN]);
-    if (n->n_outputs > 2) store_doubles(&f->outputs[2], c, 1, &inverse);
+    if (n->n_outputs > 2) store_doubles(&f->outputs[2], c, 1, is_old(n) ? &p[VARIANCE] : &inverse);
   }
   return a;
 }
@@ -78,7 +82,7 @@ mxn_status batch_norm_forward(const forward *f) {
   int64_t outer, inner;
   if (!dims_product(t, 0, axis, &outer) || !dims_product(t, axis + 1, t->n_dims, &inner)) return MXN_OK;
   const affine a = fold_parameters(f, channels);
-  if (outer == 0 || channels == 0) return MXN_OK;
+  if (outer == 0 || channels == 0 || inner == 0) return MXN_OK;
   double *x = arena_array(f->scratch, (size_t)inner, sizeof *x);
   for (int64_t i = 0; i < outer * channels; i++) {
     const double scale = a.scale[i % channels], shift = a.shift[i % channels];

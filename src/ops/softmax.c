@@ -221,8 +221,9 @@ mxn_status regression_output_shape(inference *x) {
 
 mxn_status svm_output_shape(inference *x) {
   TRY(infer_data_shape(x));
-  if (x->n_inputs < 2 || x->inputs[0]->n_dims < 1) return MXN_OK;
-  const mxn_type label = {.n_dims = 1, .dims = {x->inputs[0]->dims[0]}};
+  if (x->n_inputs < 2 || x->inputs[0]->n_dims < 2) return MXN_OK;
+  mxn_type label = *x->inputs[0];
+  label.n_dims--;
   return infer_input(x, 1, &label);
 }
 
