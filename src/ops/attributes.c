@@ -5,8 +5,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <float.h>
 #include <inttypes.h>
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -36,7 +38,7 @@ static bool at_end(cursor *c) {
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Decimal digits with a sign; Python 2 writes an L behind long ones. */
+/* Decimal digits with a sign. */
 static bool parse_integer(cursor *c, int64_t *out) {
   skip_spaces(c);
   const char *digits = c->at;
@@ -47,8 +49,15 @@ static bool parse_integer(cursor *c, int64_t *out) {
   for (; is_digit(*digits); digits++)
     if (__builtin_mul_overflow(v, 10, &v) || __builtin_sub_overflow(v, *digits - '0', &v)) return false;
   if (!is_negative && __builtin_sub_overflow(0, v, &v)) return false;
-  c->at = digits + (*digits == 'L');
+  c->at = digits;
   *out = v;
+  return true;
+}
+
+/* Python 2 writes an L behind long integers. */
+static bool parse_long(cursor *c, int64_t *out) {
+  if (!parse_integer(c, out)) return false;
+  c->at += *c->at == 'L';
   return true;
 }
 
@@ -56,16 +65,48 @@ static locale_t c_locale;
 static once_flag c_locale_once = ONCE_FLAG_INIT;
 static void create_c_locale(void) { c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); }
 
-/* strtod() of the C locale, whatever the application has set: "1e-05", "-inf", "nan". */
+/* A decimal number that a double holds: "1e-05"; strtod() of the C locale, whatever
+ * the application has set. */
 static bool parse_number(cursor *c, double *out) {
   call_once(&c_locale_once, create_c_locale);
-  if (c_locale == (locale_t)0) return false;
-  char *end;
   skip_spaces(c);
+  const char *first = c->at + (*c->at == '-' || *c->at == '+');
+  const bool is_decimal = (is_digit(*first) || *first == '.') && first[1] != 'x' && first[1] != 'X';
+  if (!is_decimal || c_locale == (locale_t)0) return false;
+  char *end;
   *out = strtod_l(c->at, &end, c_locale);
-  if (end == c->at) return false;
+  if (end == c->at || !isfinite(*out)) return false;
   c->at = end;
   return true;
+}
+
+/* "-inf", "Infinity", "nan". */
+static bool parse_special(const char *text, double *out) {
+  const bool is_negative = *text == '-';
+  if (is_negative || *text == '+') text++;
+  if (strcasecmp(text, "nan") == 0)
+    *out = NAN;
+  else if (strcasecmp(text, "inf") == 0 || strcasecmp(text, "infinity") == 0)
+    *out = INFINITY;
+  else
+    return false;
+  if (is_negative) *out = -*out;
+  return true;
+}
+
+static bool fits_float(double x) { return x == 0 || (fabs(x) <= (double)FLT_MAX && fabs(x) >= (double)FLT_MIN); }
+
+/* MXNet reads a number that may be None as C++ streams do, which know no infinity,
+ * and any other by itself: with an f behind it, but no space. */
+static bool parse_float(const op_attribute *d, const char *text, double *out) {
+  cursor c = {text};
+  skip_spaces(&c);
+  const bool may_be_none = d->default_text && strcmp(d->default_text, "None") == 0;
+  if (!may_be_none && parse_special(c.at, out)) return true;
+  if (!parse_number(&c, out) || (d->kind == OP_FLOAT && !fits_float(*out))) return false;
+  if (may_be_none) return at_end(&c);
+  c.at += *c.at == 'f' || *c.at == 'F';
+  return *c.at == '\0';
 }
 
 static bool parse_bool(const char *text, int64_t *out) {
@@ -102,6 +143,7 @@ static bool is_of_numbers(const op_attribute *d) { return d->kind == OP_FLOATS |
 static bool parse_element(cursor *c, const op_attribute *d, element *out) {
   if (is_of_numbers(d)) {
     if (!parse_number(c, &out->number)) return false;
+    if (d->kind == OP_FLOATS && fabs(out->number) > (double)FLT_MAX) return false;
     if (d->kind == OP_FLOATS) out->number = (double)(float)out->number;
     return true;
   }
@@ -109,7 +151,7 @@ static bool parse_element(cursor *c, const op_attribute *d, element *out) {
     out->integer = OP_TUPLE_NONE;
     return true;
   }
-  return parse_integer(c, &out->integer) && out->integer >= d->minimum && out->integer != OP_TUPLE_NONE;
+  return parse_long(c, &out->integer) && out->integer >= d->minimum && out->integer != OP_TUPLE_NONE;
 }
 
 /* "(1, 2)", "[1, 2]", "(1,)", "()", or a bare "1". The list has one element for
@@ -154,6 +196,18 @@ static bool parse_tuple(arena *a, const op_attribute *d, const char *text, op_pa
 
 /* Values. */
 
+static bool is_tuple(const op_attribute *d) {
+  return d->kind == OP_TUPLE || d->kind == OP_INTEGERS || is_of_numbers(d);
+}
+
+/* Only what declares None as its default may be None; a tuple that has a default or
+ * whose elements may be None may be, too. */
+static bool may_be_none(const op_attribute *d) {
+  const bool is_said = d->kind == OP_INT && d->texts;
+  if (d->kind == OP_TUPLE && d->minimum == OP_TUPLE_NONE) return true;
+  return d->default_text && (is_said || is_tuple(d) || strcmp(d->default_text, "None") == 0);
+}
+
 static bool parse_dtype(const op_attribute *d, const char *text, int64_t *out) {
   *out = mxn_dtype_from_name(text);
   return *out != MXN_DTYPE_UNKNOWN && (!d->texts || has_text(d->texts, text));
@@ -165,14 +219,19 @@ static bool parse_enumeration(arena *a, const char *texts, const char *text, con
   return true;
 }
 
+/* MXNet knows Python's long integers where they may be None, and in tuples. */
+static bool parse_whole(const op_attribute *d, cursor *c, int64_t *out) {
+  return (may_be_none(d) ? parse_long : parse_integer)(c, out) && at_end(c);
+}
+
 static bool parse_value(arena *a, const op_attribute *d, const char *text, op_parameter *out) {
   cursor c = {text};
   switch (d->kind) {
-    case OP_INT: return parse_integer(&c, &out->integer) && at_end(&c) && out->integer <= INT32_MAX;
-    case OP_LONG: return parse_integer(&c, &out->integer) && at_end(&c);
+    case OP_INT: return parse_whole(d, &c, &out->integer) && out->integer <= INT32_MAX;
+    case OP_LONG: return parse_whole(d, &c, &out->integer);
     case OP_BOOL: return parse_bool(text, &out->integer);
     case OP_FLOAT:
-    case OP_DOUBLE: return parse_number(&c, &out->number) && at_end(&c);
+    case OP_DOUBLE: return parse_float(d, text, &out->number);
     case OP_ENUMERATION: return parse_enumeration(a, d->texts, text, &out->text);
     case OP_TEXT: return (out->text = arena_strdup(a, text)) != NULL;
     case OP_DTYPE: return parse_dtype(d, text, &out->integer);
@@ -216,25 +275,13 @@ static const char *expected_value(arena *a, const op_attribute *d) {
   return "another value";
 }
 
-static bool is_tuple(const op_attribute *d) {
-  return d->kind == OP_TUPLE || d->kind == OP_INTEGERS || is_of_numbers(d);
-}
-
-/* Only what declares None as its default may be None; a tuple that has a default or
- * whose elements may be None may be, too. */
-static bool may_be_none(const op_attribute *d) {
-  const bool is_said = d->kind == OP_INT && d->texts;
-  if (d->kind == OP_TUPLE && d->minimum == OP_TUPLE_NONE) return true;
-  return d->default_text && (is_said || is_tuple(d) || strcmp(d->default_text, "None") == 0);
-}
-
 static bool is_out_of_range(const op_attribute *d, const op_parameter *p) {
   return (d->kind == OP_INT || d->kind == OP_LONG) && p->integer < lowest(d);
 }
 
 bool attribute_parse(arena *a, const op_attribute *d, const char *text, op_parameter *out, const char **out_expected) {
   *out = (op_parameter){0};
-  const bool is_default = !text || (d->kind == OP_BOOL && strcmp(text, "None") == 0);
+  const bool is_default = !text || (d->kind == OP_BOOL && d->texts && strcmp(text, "None") == 0);
   if (is_default && d->default_text) text = d->default_text;
   if (!text) {
     *out_expected = expected_value(a, d);

@@ -18,6 +18,7 @@
 #define LONG(name, text) {name, OP_LONG, text, INT64_MIN, NULL}
 #define LONG_FROM(minimum, name, text) {name, OP_LONG, text, minimum, NULL}
 #define BOOL(name, text) {name, OP_BOOL, text, 0, NULL}
+#define BOOL_OR_NONE(name, text) {name, OP_BOOL, text, 0, "None"}
 #define FLOAT(name, text) {name, OP_FLOAT, text, INT64_MIN, NULL}
 #define DOUBLE(name, text) {name, OP_DOUBLE, text, INT64_MIN, NULL}
 #define ENUMERATION(name, text, texts) {name, OP_ENUMERATION, text, 0, texts}

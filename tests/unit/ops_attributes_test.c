@@ -61,9 +61,9 @@ static void test_tuples_of_numbers(void **state) {
   const op_attribute floats = {.name = "sizes", .kind = OP_FLOATS, .default_text = "(1.0,)"};
   const op_attribute numbers = {.name = "range", .kind = OP_NUMBERS, .default_text = "None"};
   op_parameter p;
-  assert_true(parses(&floats, "(0.1, 2, -inf)", &p));
+  assert_true(parses(&floats, "(0.1, 2, -3e38)", &p));
   assert_true(p.numbers->n == 3 && p.numbers->v[0] == (double)0.1f && p.numbers->v[1] == 2);
-  assert_true(p.numbers->v[2] == -INFINITY);
+  assert_true(p.numbers->v[2] == (double)-3e38f);
   assert_true(parses(&floats, NULL, &p) && p.numbers->n == 1 && p.numbers->v[0] == 1);
   assert_true(parses(&floats, "0.5", &p) && p.numbers->n == 1 && p.numbers->v[0] == 0.5);
   assert_true(parses(&numbers, "[0.1,]", &p) && p.numbers->n == 1 && p.numbers->v[0] == 0.1);
@@ -73,6 +73,37 @@ static void test_tuples_of_numbers(void **state) {
   assert_parse_fails(&numbers, "(1, two)", "a tuple of numbers");
   assert_parse_fails(&numbers, "(1, None)", "a tuple of numbers");
   assert_parse_fails(&numbers, "(1", "a tuple of numbers");
+}
+
+/* What a real MXNet 1.9.1 takes and refuses, kind by kind. */
+static void test_texts_that_mxnet_takes(void **state) {
+  (void)state;
+  static const struct {
+    op_attribute attribute;
+    const char *taken[8], *refused[12];
+  } cases[] = {
+      {{"a", OP_INT, "1", INT64_MIN, NULL},
+       {"1", " 1", "1 ", "+1", "-1"},
+       {"1L", "1.", "0x1", "2147483648", "1 2", "None"}},
+      {{"a", OP_INT, "None", INT64_MIN, NULL}, {"1L", "1 ", "None"}, {"1.", "nan"}},
+      {{"a", OP_FLOAT, "1", INT64_MIN, NULL},
+       {"1f", ".5", "1.", "nan", "-inf", "Infinity", " 1", "3e38"},
+       {"1 ", "1L", "1e39", "1e-50", "1e400", "0x10", "1d", "nanx", "None"}},
+      {{"a", OP_DOUBLE, "1", INT64_MIN, NULL}, {"1f", "1e39", "1e-50", "nan"}, {"1 ", "1e400", "0x10"}},
+      {{"a", OP_DOUBLE, "None", INT64_MIN, NULL}, {"1 ", "1e39", "None", ".5"}, {"1f", "nan", "inf", "1e400"}},
+      {{"a", OP_FLOATS, "None", INT64_MIN, NULL},
+       {"1", "(.5,)", "(+1,)", "[1, 2]"},
+       {"nan", "(inf,)", "(1e39,)", "(1f,)"}},
+      {{"a", OP_BOOL, "1", 0, NULL}, {"true", "FALSE", "0"}, {"None", "2", "yes", ""}},
+      {{"a", OP_BOOL, "1", 0, "None"}, {"None", "True"}, {"2", "none"}},
+  };
+  op_parameter p;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (const char *const *text = cases[i].taken; text < cases[i].taken + 8 && *text; text++)
+      if (!parses(&cases[i].attribute, *text, &p)) fail_msg("case %zu refuses '%s'", i, *text);
+    for (const char *const *text = cases[i].refused; text < cases[i].refused + 12 && *text; text++)
+      if (parses(&cases[i].attribute, *text, &p)) fail_msg("case %zu takes '%s'", i, *text);
+  }
 }
 
 static void test_long_tuples(void **state) {
@@ -319,6 +350,7 @@ int main(void) {
       TEST(test_tuples),
       TEST(test_none_inside_a_tuple),
       TEST(test_tuples_of_numbers),
+      TEST(test_texts_that_mxnet_takes),
       TEST(test_long_tuples),
       TEST(test_none_in_place_of_a_tuple_or_its_element),
       TEST(test_texts_and_choices_of_element_types),
