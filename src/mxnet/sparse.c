@@ -43,7 +43,8 @@ static mxn_status expand_csr(const uint8_t *data, const char *file, size_t array
                              mxn_error *err) {
   const ndarray_indices *starts = &e->indices[0], *columns = &e->indices[1];
   const size_t element = mxn_dtype_bytes(e->type.dtype), n_columns = (size_t)e->type.dims[1];
-  int64_t end = 0;
+  int64_t end = starts->n > 0 ? index_at(data, starts, 0) : 0;
+  if (end != 0) return index_error(file, array, "start of row", 0, end, 0, 0, err);
   for (size_t row = 0; row + 1 < starts->n; row++) {
     const int64_t begin = end;
     end = index_at(data, starts, row + 1);

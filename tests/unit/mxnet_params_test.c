@@ -415,7 +415,7 @@ static void test_sparse_indices_out_of_range(void **state) {
 }
 
 /* A csr matrix of 2 x 3 with three numbers. */
-static image csr_file(uint64_t start, uint64_t end, uint32_t column) {
+static image csr_file_from(uint64_t first, uint64_t start, uint64_t end, uint32_t column) {
   image f = list_of(1);
   put32(&f, V2), put32(&f, 2);
   put32(&f, 1), put64(&f, 3);
@@ -424,11 +424,13 @@ static image csr_file(uint64_t start, uint64_t end, uint32_t column) {
   put32(&f, MXN_INT64), put32(&f, 1), put64(&f, 3);
   put32(&f, MXN_INT32), put32(&f, 1), put64(&f, 3);
   put(&f, 0x030201, 3);
-  put64(&f, 0), put64(&f, start), put64(&f, end);
+  put64(&f, first), put64(&f, start), put64(&f, end);
   put32(&f, 2), put32(&f, 0), put32(&f, column);
   put64(&f, 0);
   return f;
 }
+
+static image csr_file(uint64_t start, uint64_t end, uint32_t column) { return csr_file_from(0, start, end, column); }
 
 static void test_csr_indices(void **state) {
   (void)state;
@@ -443,6 +445,8 @@ static void test_csr_indices(void **state) {
   assert_load_refused(&f, "f.params: array 0: column 2 is 3, expected 0 to 2");
   f = csr_file(1, 3, UINT32_MAX);
   assert_load_refused(&f, "f.params: array 0: column 2 is -1, expected 0 to 2");
+  f = csr_file_from(1, 1, 3, 1); /* the first number would belong to no row */
+  assert_load_refused(&f, "f.params: array 0: start of row 0 is 1, expected 0 to 0");
 }
 
 /* Files that MXNet wrote: tests/formats/make_formats.py. */
