@@ -18,6 +18,9 @@ typedef const char *(*check_function)(const node *n);
 /* Elements of a value: sums of some thousand values' bytes stay far from 64 bits. */
 #define MAX_ELEMENTS (INT64_C(1) << 36)
 
+/* Each row of a pooling is a task, of which a step has less than 2^24. */
+enum { MAX_POOLED_ROWS = 1 << 22 };
+
 /* Elements of a padded input that always pass; above, how many times those of input
  * and output. A kernel of 7 around one pixel makes 49. */
 enum { MAX_PADDING = 1 << 20, MAX_PADDED_TIMES = 64 };
@@ -99,7 +102,10 @@ static const char *check_pooling(const node *n) {
     return "its pooling_convention is not valid or full";
   if (!is_default_or(op_text(n, "layout"), "NCHW")) return "its layout is not NCHW";
   if (!op_bool(n, "global_pool") && op_tuple_of(n, "kernel").n != 2) return "its kernel does not have 2 dimensions";
-  return check_image(n);
+  const char *reason = check_image(n);
+  if (reason) return reason;
+  const int64_t *dims = n->outputs[0].dims;
+  return dims[0] <= MAX_POOLED_ROWS / dims[2] ? NULL : "its output has too many rows";
 }
 
 static const char *check_concat(const node *n) {

@@ -260,6 +260,10 @@ static void test_reasons_of_size(void **state) {
       "%2 = Convolution(%0, %1) \"f\" {kernel=\"(3, 3)\", num_filter=\"1\", no_bias=\"True\", "
       "pad=\"(250, 250)\"} : ? ?\noutput %2\n",
       "f", "it is compiled");
+  assert_reason(
+      "%2 = input \"a\" : float32(100000, 1, 300, 2)\n"
+      "%3 = Pooling(%2) \"f\" {kernel=\"(2, 2)\"} : ? ?\noutput %3\n",
+      "f", "its output has too many rows");
 }
 
 /* Names. */
