@@ -31,6 +31,12 @@ typedef struct expression_term {
 
 enum { EXPRESSION_MAX_TERMS = 64 };
 
+/* The root is a value and two loads at most; an operator is four terms at most (clip),
+ * beside the loads of its operands. */
+static_assert(3 + 4 * (MAX_FUSED + 1) + MAX_EXTRA_OPERANDS <= EXPRESSION_MAX_TERMS, "a chain fits an expression");
+/* A convolution has most buffers of its own: input, weights, bias, output. */
+static_assert(4 + MAX_EXTRA_OPERANDS <= MXN_STEP_MAX_BUFFERS, "operands fit a step");
+
 /* The last term is the result. */
 typedef struct expression {
   expression_term terms[EXPRESSION_MAX_TERMS];

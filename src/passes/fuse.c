@@ -12,8 +12,6 @@
 #include "passes/elementwise.h"
 #include "passes/pass.h"
 
-enum { MAX_FUSED = 12, MAX_EXTRA_OPERANDS = 8 };
-
 /* Operators whose kernels end in an expression. */
 static bool is_root(const node *n) {
   elementwise e;

@@ -35,6 +35,9 @@ typedef struct placement {
 
 enum { NO_STORAGE = UINT32_MAX };
 
+/* Of a node: fused operators, and their operands beside the running value. */
+enum { MAX_FUSED = 12, MAX_EXTRA_OPERANDS = 8 };
+
 typedef struct compile {
   arena *arena;
   graph *graph;
