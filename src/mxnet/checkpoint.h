@@ -48,8 +48,8 @@ MXN_MUST_CHECK mxn_status params_load(arena *a, const char *path, parameter_list
 
 /* Write arrays in their order ("arg:"/"aux:" in front by kind): temporary name,
  * sync, rename. The format is V2; for np_shape, or where a shape is () or has
- * a 0, V3 for all, as MXNet reads no mixed files. The first array, where its shape is (1, N), has its data at byte 64.
- */
+ * a 0, V3 for all, as MXNet reads no mixed files. The first array, where its shape
+ * is (1, N), has its data at byte 64. ARGUMENT for a type that cannot be written. */
 MXN_MUST_CHECK mxn_status params_save(const char *path, const parameter_list *list, mxn_error *err);
 
 /* Read symbol JSON text of any MXNet version (`param`, `attr`, `attrs`; old
@@ -65,7 +65,6 @@ MXN_MUST_CHECK mxn_status symbol_load(arena *a, const char *path, graph **out_gr
  * It says it is of MXNet 1.9.1: a graph from a file needs symbol_upgrade() first.
  * The texts of graph->attributes are JSON. */
 char *symbol_print(arena *a, const graph *g);
-MXN_MUST_CHECK mxn_status symbol_save(const char *path, const graph *g, mxn_error *err);
 
 /* Point each variable's `constant` to the array of its name and take over its
  * type; a shape or dtype in the symbol (__shape__, __dtype__) that contradicts is

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/error.h"
-#include "base/file.h"
 #include "base/json_string.h"
 #include "mxnet/cached_op.h"
 #include "mxnet/checkpoint.h"
@@ -137,12 +135,4 @@ char *symbol_print(arena *a, const graph *g) {
   }
   arena_defer(a, free, text);
   return text;
-}
-
-mxn_status symbol_save(const char *path, const graph *g, mxn_error *err) {
-  const char *text = symbol_print(g->arena, g);
-  file_writer *w;
-  TRY(file_writer_open(path, &w, err));
-  file_writer_write(w, text, strlen(text));
-  return file_writer_commit(w, err);
 }
