@@ -1,7 +1,8 @@
 /* tensor.h - dense arrays as they cross the API.
  *
  * A tensor is a view: it never owns `data`. Data is row-major without gaps, in
- * the byte order of the host (little-endian). Who owns the memory, and for how
+ * the byte order of the host (little-endian), and aligned for its elements where a
+ * function does not say that it need not be. Who owns the memory, and for how
  * long, is said at each function that takes or returns one.
  *
  * SPDX-License-Identifier: Apache-2.0
