@@ -101,7 +101,7 @@ static bool fits_float(double x) { return x == 0 || (fabs(x) <= (double)FLT_MAX 
 static bool parse_float(const op_attribute *d, const char *text, double *out) {
   cursor c = {text};
   skip_spaces(&c);
-  const bool may_be_none = d->default_text && strcmp(d->default_text, "None") == 0;
+  const bool may_be_none = d->texts || (d->default_text && strcmp(d->default_text, "None") == 0);
   if (!may_be_none && parse_special(c.at, out)) return true;
   if (!parse_number(&c, out) || (d->kind == OP_FLOAT && !fits_float(*out))) return false;
   if (may_be_none) return at_end(&c);
@@ -203,7 +203,7 @@ static bool is_tuple(const op_attribute *d) {
 /* Only what declares None as its default may be None; a tuple that has a default or
  * whose elements may be None may be, too. */
 static bool may_be_none(const op_attribute *d) {
-  const bool is_said = d->kind == OP_INT && d->texts;
+  const bool is_said = (d->kind == OP_INT || d->kind == OP_FLOAT) && d->texts;
   if (d->kind == OP_TUPLE && d->minimum == OP_TUPLE_NONE) return true;
   return d->default_text && (is_said || is_tuple(d) || strcmp(d->default_text, "None") == 0);
 }

@@ -37,7 +37,7 @@ typedef struct op_attribute {
   op_attribute_kind kind;
   const char *default_text;
   int64_t minimum;   /* of integers and of a tuple's elements; OP_TUPLE_NONE: an element may be None */
-  const char *texts; /* of an enumeration: "max|avg|sum"; of an integer or OP_BOOL: "None" where that may be written */
+  const char *texts; /* of an enumeration: "max|avg|sum"; of a number or OP_BOOL: "None" where that may be written */
 } op_attribute;
 
 /* A tuple's element that is None; below every integer. */

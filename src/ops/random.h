@@ -35,4 +35,25 @@ mxn_status shuffle_forward(const forward *f); /* along the first dimension */
 mxn_status pdf_shape(inference *x);
 mxn_status pdf_forward(const forward *f);
 
+/* numpy_random.c: _npi_uniform and the like. */
+uint32_t numpy_random_inputs(const node *n);
+mxn_status numpy_random_shape(inference *x);
+mxn_status numpy_random_n_shape(inference *x);
+mxn_status numpy_random_dtype(inference *x);
+mxn_status numpy_random_chosen_dtype(inference *x);
+mxn_status numpy_random_forward(const forward *f);
+uint32_t numpy_bernoulli_inputs(const node *n);
+mxn_status numpy_bernoulli_forward(const forward *f);
+uint32_t numpy_choice_inputs(const node *n);
+mxn_status numpy_choice_shape(inference *x);
+mxn_status numpy_choice_dtype(inference *x); /* of choice and multinomial */
+mxn_status numpy_choice_forward(const forward *f);
+uint32_t numpy_multinomial_inputs(const node *n);
+mxn_status numpy_multinomial_shape(inference *x);
+mxn_status numpy_multinomial_forward(const forward *f);
+uint32_t zipfian_outputs(const node *n); /* _sample_unique_zipfian */
+mxn_status zipfian_shape(inference *x);
+mxn_status zipfian_dtype(inference *x);
+mxn_status zipfian_forward(const forward *f);
+
 #endif

@@ -50,6 +50,104 @@ static void test_moments(void **state) {
   check("_random_generalized_negative_binomial", "mu=\"2\", alpha=\"0.3\"", 2, 3.2);
 }
 
+static void check_numpy(const char *op, const char *attributes, double mean, double variance) {
+  run(arena_printf(&memory, "%%0 = %s() \"r\" {%s, size=\"(200, 200)\"}", op, attributes), NULL, numbers);
+  assert_moments(numbers, N, mean, variance);
+}
+
+static void test_numpy_moments(void **state) {
+  (void)state;
+  const double euler = 0.57721566490153286, pi = 3.14159265358979324;
+  check_numpy("_npi_uniform", "low=\"-1\", high=\"3\"", 1, 16.0 / 12);
+  check_numpy("_npi_uniform_n", "low=\"-1\", high=\"3\"", 1, 16.0 / 12);
+  check_numpy("_npi_normal", "loc=\"2\", scale=\"3\"", 2, 9);
+  check_numpy("_npi_normal_n", "loc=\"2\", scale=\"3\"", 2, 9);
+  check_numpy("_npi_gamma", "shape=\"9\", scale=\"0.5\"", 4.5, 2.25);
+  check_numpy("_npi_gumbel", "loc=\"1\", scale=\"2\"", 1 + 2 * euler, 4 * pi * pi / 6);
+  check_numpy("_npi_logistic", "loc=\"1\", scale=\"2\"", 1, 4 * pi * pi / 3);
+  check_numpy("_npi_exponential", "scale=\"4\"", 4, 16);
+  check_numpy("_npi_rayleigh", "scale=\"2\"", 2 * sqrt(pi / 2), 4 * (4 - pi) / 2);
+  check_numpy("_npi_pareto", "a=\"9\"", 1.0 / 8, 9.0 / (64 * 7));
+  check_numpy("_npi_powerd", "a=\"3\"", 0.75, 3.0 / 80);
+  check_numpy("_npi_weibull", "a=\"2\"", sqrt(pi) / 2, 1 - pi / 4);
+  check_numpy("_npi_bernoulli", "prob=\"0.3\", is_logit=\"0\"", 0.3, 0.21);
+  check_numpy("_npi_bernoulli", "logit=\"1\", is_logit=\"1\"", 1 / (1 + exp(-1)), exp(-1) / pow(1 + exp(-1), 2));
+}
+
+/* A parameter from an input is broadcast; with _n it comes behind the size. */
+static void test_numpy_parameters(void **state) {
+  (void)state;
+  float loc[] = {-5, 5}, negative = -1;
+  const char *input = "%0 = input \"m\" : float32(2, 1)\n%1 = ";
+  run(arena_printf(&memory, "%s_npi_normal(%%0) \"r\" {loc=\"None\", scale=\"2\", size=\"(2, 20000)\"}", input),
+      (void *const[]){loc}, numbers);
+  assert_moments(numbers, N / 2, -5, 4);
+  assert_moments(numbers + N / 2, N / 2, 5, 4);
+  const graph *g = inferred(arena_printf(&memory, "%s_npi_normal_n(%%0) \"r\" {scale=\"2\", size=\"(20000)\"}", input));
+  assert_type(last(g), 0, "float32(20000, 2, 1)");
+  g = inferred("%0 = input \"s\" : float32(1)\n%1 = _npi_exponential(%0) \"r\" {scale=\"None\"}");
+  mxn_tensor in = {*value_type(last(g)->inputs[0]), &negative}, out = {last(g)->outputs[0], numbers};
+  assert_int_equal(op_forward(last(g), &in, &out, &error), MXN_ARGUMENT);
+  assert_string_equal(error.message, "node 'r' (_npi_exponential): scale is -1, expected 0 or more");
+}
+
+static void test_choice(void **state) {
+  (void)state;
+  static int64_t drawn[N];
+  float weights[] = {0.5f, 0, 0.25f, 0.25f};
+  size_t counts[4] = {0}, firsts[4] = {0};
+  run("%0 = input \"p\" : float32(4)\n%1 = _npi_choice(%0) \"r\" {a=\"4\", weighted=\"True\", size=\"(40000)\"}",
+      (void *const[]){weights}, drawn);
+  for (size_t i = 0; i < N; i++) counts[drawn[i]]++;
+  assert_int_equal(counts[1], 0);
+  assert_float_equal((double)counts[0] / N, 0.5, 0.02);
+  for (int i = 0; i < 4000; i++) {
+    run("%0 = input \"p\" : float32(4)\n%1 = _npi_choice(%0) \"r\" {a=\"4\", weighted=\"True\", replace=\"False\", "
+        "size=\"(3)\"}",
+        (void *const[]){weights}, drawn);
+    assert_int_equal(drawn[0] + drawn[1] + drawn[2], 0 + 2 + 3);
+    firsts[drawn[0]]++;
+  }
+  assert_float_equal((double)firsts[0] / 4000, 0.5, 0.05);
+  run("%0 = _npi_choice() \"r\" {a=\"1000\", replace=\"False\", size=\"(1000)\"}", NULL, drawn);
+  int64_t sum = 0, fixed = 0;
+  for (int i = 0; i < 1000; i++) sum += drawn[i], fixed += drawn[i] == i;
+  assert_int_equal(sum, 999 * 500);
+  assert_true(fixed < 10);
+}
+
+static void test_numpy_multinomial(void **state) {
+  (void)state;
+  static int64_t counts[300];
+  run("%0 = _npi_multinomial() \"r\" {n=\"1000\", pvals=\"(0.2, 0.5, 0.3)\", size=\"(100)\"}", NULL, counts);
+  int64_t sums[3] = {0};
+  for (int i = 0; i < 300; i++) sums[i % 3] += counts[i];
+  assert_int_equal(sums[0] + sums[1] + sums[2], 100000);
+  assert_float_equal((double)sums[0] / 100000, 0.2, 0.01);
+  assert_float_equal((double)sums[1] / 100000, 0.5, 0.01);
+}
+
+/* P(0) is log(1.5) / log(range_max): half a unit lies above 1. */
+static void test_zipfian(void **state) {
+  (void)state;
+  static int64_t drawn[N], tries[N];
+  const graph *g = inferred("%0 = _sample_unique_zipfian() \"r\" {range_max=\"100\", shape=\"(40000, 1)\"}");
+  mxn_tensor out[] = {{last(g)->outputs[0], drawn}, {last(g)->outputs[1], tries}};
+  assert_int_equal(op_forward(last(g), NULL, out, &error), MXN_OK);
+  size_t zeros = 0;
+  for (size_t i = 0; i < N; i++) zeros += drawn[i] == 0 && tries[i] == 1;
+  assert_float_equal((double)zeros / N, log(1.5) / log(100), 0.01);
+  g = inferred("%0 = _sample_unique_zipfian() \"r\" {range_max=\"9\", shape=\"(1, 9)\"}");
+  out[0].type = last(g)->outputs[0], out[1].type = last(g)->outputs[1];
+  assert_int_equal(op_forward(last(g), NULL, out, &error), MXN_OK);
+  int64_t sum = 0;
+  for (int i = 0; i < 9; i++) sum += drawn[i];
+  assert_int_equal(sum, 36);
+  assert_true(tries[0] >= 9);
+  assert_refused("%0 = _sample_unique_zipfian() \"r\" {range_max=\"9\", shape=\"(1, 10)\"}", MXN_ARGUMENT,
+                 "t: node 'r' (_sample_unique_zipfian): 10 different numbers below range_max 9, expected as many");
+}
+
 static void test_sample(void **state) {
   (void)state;
   float mu[] = {-5, 5}, sigma[] = {1, 2};
@@ -113,8 +211,17 @@ static void test_density(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_moments), TEST(test_sample),  TEST(test_multinomial),
-      TEST(test_streams), TEST(test_density), TEST(test_randint_and_shuffle),
+      TEST(test_moments),
+      TEST(test_sample),
+      TEST(test_numpy_moments),
+      TEST(test_numpy_parameters),
+      TEST(test_choice),
+      TEST(test_numpy_multinomial),
+      TEST(test_zipfian),
+      TEST(test_multinomial),
+      TEST(test_streams),
+      TEST(test_density),
+      TEST(test_randint_and_shuffle),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
