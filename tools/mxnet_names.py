@@ -28,6 +28,8 @@ HEAD = """/* mxnet_names.def - the operators that MXNet 1.9.1 registers, in its 
 # The first pattern that matches a whole name decides.
 RULES = [
     ("BACKWARD", r"_backward_.*|.*_backward|_(contrib|npi)_backward_.*"),
+    ("PYTHON", r"Custom|_npi_Custom"),
+    ("SPARSE", r"_contrib_getnnz"),
     ("INTERNAL", r"_CachedOp|_CachedOpThreadSafe|_CustomFunction|_NDArray|_Native|_NoGradient"),
     ("OPTIMIZER", r".*_update|.*_update_phase[12]|multi_lars|multi_sum_sq"),
     ("GRADIENTS", r"(multi_)?all_finite|reset_arrays"),
@@ -35,7 +37,7 @@ RULES = [
     ("FILES", r"_(npi_)?cv.*|_imdecode"),
     ("SAMPLING", r"_contrib_(dgl_.*|edge_id)"),
     ("CALIBRATION", r"_contrib_calibrate_entropy"),
-    ("APPLICATION", r"_copyto|_npi_copyto|_set_value|_onehot_encode|_npi_share_memory"),
+    ("APPLICATION", r"_copyto|_npi_copyto|_set_value|_onehot_encode|_npi_share_memory|fill_element_0index"),
 ]
 
 

@@ -253,6 +253,14 @@ def batch_norm(c):
     return s
 
 
+def batch_norm_relu(c):
+    """oneDNN alone has it, of float32."""
+    shape = c.shape(4, 4)
+    names = [(k, (shape[1],), "float32", kind) for k, kind in (("gamma", ""), ("beta", ""), ("mean", ""), ("var", "positive"))]
+    inputs = [c.variable("data", shape), *[c.variable(*v) for v in names]]
+    return symbol("_contrib_BatchNormWithReLU", *inputs, fix_gamma=c.flip(), eps=c.pick(1e-5, 1e-2))
+
+
 def leaky_relu(c):
     shape, act = c.shape(2, 5), c.pick("rrelu", "leaky", "prelu", "elu", "selu", "gelu")
     dtype = c.pick("float32", "float64")
@@ -576,6 +584,7 @@ MAKERS = {
     "Pooling": pooling,
     "FullyConnected": fully_connected,
     "BatchNorm": batch_norm,
+    "_contrib_BatchNormWithReLU": batch_norm_relu,
     "LeakyReLU": leaky_relu,
     "SoftmaxOutput": softmax_output,
     "Reshape": reshape,

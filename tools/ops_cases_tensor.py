@@ -232,13 +232,26 @@ def batch_take(c):
     return c.symbol("batch_take", c.variable("a", shape, c.pick(*FLOATS)), c.var("indices"))
 
 
-def embedding(c):
-    rows, columns = (int(d) for d in c.rng.randint(1, 6, 2))
-    c.arrays["data"] = c.rng.randint(0, rows, c.shape(1, 3)).astype("float32")
-    dtype = c.pick("float32", "float64")
-    return c.symbol(
-        "Embedding", c.var("data"), c.variable("weight", (rows, columns), dtype), input_dim=rows, output_dim=columns, dtype=dtype
-    )
+def embedding(op):
+    def make(c):
+        rows, columns = (int(d) for d in c.rng.randint(1, 6, 2))
+        c.arrays["data"] = c.rng.randint(0, rows, c.shape(1, 3)).astype("float32")
+        dtype = c.pick("float32", "float64")
+        inputs = [c.var("data"), c.variable("weight", (rows, columns), dtype)]
+        return c.symbol(op, *inputs, input_dim=rows, output_dim=columns, dtype=dtype)
+
+    return make
+
+
+def softmax_cross_entropy(c):
+    rows, classes = (int(d) for d in c.rng.randint(1, 6, 2))
+    dtype = c.pick(*FLOATS)
+    c.arrays["label"] = c.rng.randint(0, classes, rows).astype(dtype)
+    return c.symbol("softmax_cross_entropy", c.variable("data", (rows, classes), dtype), c.var("label"))
+
+
+def straight_through(op):
+    return lambda c: c.symbol(op, c.variable("data", c.shape(), c.pick(*FLOATS)))
 
 
 def one_hot(c):
@@ -372,7 +385,11 @@ MAKERS = {
     "where": where,
     "take": take,
     "batch_take": batch_take,
-    "Embedding": embedding,
+    "Embedding": embedding("Embedding"),
+    "_contrib_SparseEmbedding": embedding("_contrib_SparseEmbedding"),
+    "softmax_cross_entropy": softmax_cross_entropy,
+    "_contrib_round_ste": straight_through("_contrib_round_ste"),
+    "_contrib_sign_ste": straight_through("_contrib_sign_ste"),
     "one_hot": one_hot,
     "gather_nd": gather_nd,
     "scatter_nd": scatter_nd,

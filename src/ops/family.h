@@ -86,6 +86,8 @@ bool softmax_activation_batch(const node *n, const bool *is_carried);
 mxn_status output_dtype(inference *x); /* of operators with a label */
 mxn_status softmax_output_shape(inference *x);
 mxn_status softmax_output_forward(const forward *f);
+mxn_status softmax_cross_entropy_shape(inference *x);
+mxn_status softmax_cross_entropy_forward(const forward *f);
 bool softmax_output_batch(const node *n, const bool *is_carried);
 mxn_status regression_output_shape(inference *x);
 
@@ -112,6 +114,7 @@ uint32_t batch_norm_outputs(const node *n);
 mxn_status batch_norm_shape(inference *x);
 mxn_status batch_norm_dtype(inference *x);
 mxn_status batch_norm_forward(const forward *f);
+mxn_status batch_norm_relu_forward(const forward *f);
 bool batch_norm_batch(const node *n, const bool *is_carried);
 mxn_status l2_normalization_shape(inference *x);
 mxn_status l2_normalization_forward(const forward *f);

@@ -169,6 +169,29 @@ mxn_status embedding_dtype(inference *x) {
 
 mxn_status embedding_forward(const forward *f) { return take_rows(f, &f->inputs[1], &f->inputs[0], 0, 'c'); }
 
+/* _sparse_retain: the rows that the indices name, and zeros for the others. */
+
+mxn_status sparse_retain_shape(inference *x) {
+  TRY(infer_data_shape(x));
+  return infer_input(x, 0, x->outputs[0]);
+}
+
+mxn_status sparse_retain_forward(const forward *f) {
+  const mxn_type *t = &f->inputs[0].type;
+  const int64_t rows = t->n_dims > 0 ? t->dims[0] : 0, n = count_elements(&f->inputs[1].type);
+  size_t bytes = 0;
+  if (!type_bytes(t, &bytes) || bytes == 0 || rows == 0) return MXN_OK;
+  const size_t row = bytes / (size_t)rows;
+  memset(f->outputs[0].data, 0, bytes);
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t index = load_index(&f->inputs[1], i);
+    if (index < 0 || index >= rows) continue;
+    const size_t at = (size_t)index * row;
+    memcpy((char *)f->outputs[0].data + at, (const char *)f->inputs[0].data + at, row);
+  }
+  return MXN_OK;
+}
+
 /* one_hot. */
 
 mxn_status one_hot_shape(inference *x) {

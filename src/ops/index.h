@@ -23,6 +23,8 @@ mxn_status batch_take_forward(const forward *f);
 mxn_status embedding_shape(inference *x);
 mxn_status embedding_dtype(inference *x);
 mxn_status embedding_forward(const forward *f);
+mxn_status sparse_retain_shape(inference *x);
+mxn_status sparse_retain_forward(const forward *f);
 mxn_status one_hot_shape(inference *x);
 mxn_status one_hot_dtype(inference *x);
 mxn_status one_hot_forward(const forward *f);

@@ -93,6 +93,12 @@ mxn_status batch_norm_forward(const forward *f) {
   return MXN_OK;
 }
 
+mxn_status batch_norm_relu_forward(const forward *f) {
+  TRY(batch_norm_forward(f));
+  map_unary(&unary_relu, &f->outputs[0], &f->outputs[0]);
+  return MXN_OK;
+}
+
 bool batch_norm_batch(const node *n, const bool *is_carried) {
   return !op_bool(n, "output_mean_var") && batch_data(n, is_carried) && channel_axis(n, n->outputs[0].n_dims) != 0;
 }

@@ -185,6 +185,17 @@ static mxn_status run_reduction(const forward *f, bool is_mean) {
 mxn_status reduce_forward(const forward *f) { return run_reduction(f, false); }
 mxn_status mean_forward(const forward *f) { return run_reduction(f, true); }
 
+/* Squares are rounded to the type before they are summed. */
+mxn_status square_sum_forward(const forward *f) {
+  const mxn_tensor *in = &f->inputs[0];
+  const size_t bytes = (size_t)count_elements(&in->type) * mxn_dtype_bytes(in->type.dtype);
+  mxn_tensor squares = {in->type, arena_alloc(f->scratch, bytes)};
+  map_unary(&unary_square, in, &squares);
+  forward sum = *f;
+  sum.inputs = &squares;
+  return reduce_forward(&sum);
+}
+
 /* Whether each input is carried and the first axis stays. */
 static bool keeps_first_axis(const node *n, const bool *is_carried, const char *axes, bool is_excluded) {
   inference x = {.node = n};

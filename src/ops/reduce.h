@@ -51,6 +51,7 @@ mxn_status reduce_shape(inference *x);
 mxn_status reduce_some_shape(inference *x); /* of what needs at least one element */
 mxn_status reduce_forward(const forward *f);
 mxn_status mean_forward(const forward *f);
+mxn_status square_sum_forward(const forward *f);
 bool reduce_batch(const node *n, const bool *is_carried);
 mxn_status norm_shape(inference *x);
 mxn_status norm_dtype(inference *x);

@@ -207,6 +207,44 @@ mxn_status softmax_output_forward(const forward *f) {
 
 bool softmax_output_batch(const node *n, const bool *is_carried) { return is_carried[0] && n->outputs[0].n_dims > 1; }
 
+/* softmax_cross_entropy: one number for a batch, the sum of -log of what the labels'
+ * classes have. */
+
+mxn_status softmax_cross_entropy_shape(inference *x) {
+  const mxn_type *data = x->inputs[0], *label = x->inputs[1];
+  TRY(infer_output(x, 0, &(mxn_type){.n_dims = 1, .dims = {1}}));
+  if (data->n_dims >= 0 && data->n_dims != 2)
+    return infer_error(x, MXN_SHAPE, "data has %d dimensions, expected 2", data->n_dims);
+  if (label->n_dims >= 0 && label->n_dims != 1)
+    return infer_error(x, MXN_SHAPE, "label has %d dimensions, expected 1", label->n_dims);
+  if (data->n_dims < 0) return MXN_OK;
+  return infer_input(x, 1, &(mxn_type){.n_dims = 1, .dims = {data->dims[0]}});
+}
+
+static double negative_log_softmax(const double *x, int64_t n, int64_t at) {
+  double largest = -INFINITY, sum = 0;
+  for (int64_t i = 0; i < n; i++) largest = fmax(largest, x[i]);
+  for (int64_t i = 0; i < n; i++) sum += exp(x[i] - largest);
+  return -log(fmax(exp(x[at] - largest) / sum, 1e-8)); /* 1e-8 is MXNet's */
+}
+
+mxn_status softmax_cross_entropy_forward(const forward *f) {
+  const int64_t rows = f->inputs[0].type.dims[0], classes = f->inputs[0].type.dims[1];
+  double *x = arena_array(f->scratch, (size_t)classes, sizeof *x), total = 0;
+  TRY(check_floats(f));
+  for (int64_t row = 0; row < rows; row++) {
+    int64_t label;
+    load_integers(&f->inputs[1], row, 1, &label);
+    if (label < 0 || label >= classes)
+      return op_error(NULL, f->node, f->err, MXN_ARGUMENT,
+                      "label %" PRId64 " of row %" PRId64 ", expected less than %" PRId64, label, row, classes);
+    load_doubles(&f->inputs[0], row * classes, classes, x);
+    total += negative_log_softmax(x, classes, label);
+  }
+  store_doubles(&f->outputs[0], 0, 1, &total);
+  return MXN_OK;
+}
+
 /* LinearRegressionOutput and its kin: an elementwise function of the data. */
 mxn_status regression_output_shape(inference *x) {
   TRY(infer_data_shape(x));

@@ -14,6 +14,8 @@
 #define MXNET_REASON_LIST(X)                                        \
   X(NONE, NULL)                                                     \
   X(BACKWARD, "backward: the gradient of another operator")         \
+  X(PYTHON, "custom: runs Python code of the application")          \
+  X(SPARSE, "sparse: counts what the storage of an array holds")    \
   X(INTERNAL, "internal: no symbol file has it")                    \
   X(OPTIMIZER, "optimizer: updates weights in training")            \
   X(GRADIENTS, "training: checks or clears gradients")              \
