@@ -7,6 +7,7 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 #include "neuronbin_sample.h"
@@ -27,11 +28,11 @@ static int free_sample(void **state) {
 
 /* A copy as MXNet would have it, `offset` bytes off its alignment. Its number of writes is new. */
 static neuronbin_array copy_sample(size_t offset) {
-  static size_t version;
+  static atomic_size_t version;
   uint8_t *data = aligned_alloc(MXN_ALIGNMENT, (sample.size / MXN_ALIGNMENT + 2) * MXN_ALIGNMENT);
   assert_non_null(data);
   memcpy(data + offset, sample.data, sample.size);
-  return (neuronbin_array){data + offset, sample.size, ++version, 0};
+  return (neuronbin_array){data + offset, sample.size, atomic_fetch_add(&version, 1) + 1, 0};
 }
 
 static void free_copy(neuronbin_array array) { free((void *)((uintptr_t)array.data / MXN_ALIGNMENT * MXN_ALIGNMENT)); }
