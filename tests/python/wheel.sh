@@ -13,9 +13,9 @@ unset PYTHONPATH MXNEURON_LIBRARY MXNEURON_CC
 python3 -m venv "$work/builder"
 "$work/builder/bin/python" -m pip install --quiet --requirement "$root/tools/requirements-build.txt"
 "$work/builder/bin/python" -m build --outdir "$work/dist" "$root"
-"$work/builder/bin/python" -m zipfile --list "$work"/dist/*.whl
+"$work/builder/bin/python" -m zipfile --list "$work"/dist/*.whl | tee "$work/files"
 for file in mx_neuron/{libmxneuron.so.0,libmxneuron-rt.so.0,neuron-cc,__init__.py} mx_neuron.pth; do
-  "$work/builder/bin/python" -m zipfile --list "$work"/dist/*.whl | grep --quiet "^$file "
+  grep --quiet "^$file " "$work/files"
 done
 [[ $(echo "$work"/dist/*.whl) == *-py3-none-linux_x86_64.whl ]]
 
