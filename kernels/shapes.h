@@ -45,6 +45,18 @@ struct k_conv2d {
   int64_t sum_rows;        /* rows of the kernel that are */
 };
 
+/* buffers: input at the window of output pixel (0, 0), weights
+ * [channel / 16][kernel_h][kernel_w][16], bias [channel], both as long as all
+ * blocks of 16 are, output, operands of the expression. */
+struct k_depthwise2d {
+  int64_t batch, channels;
+  int64_t kernel_h, kernel_w, stride_h, stride_w, dilate_h, dilate_w;
+  int64_t in_image, in_row, in_pixel;
+  struct k_image out;
+  /* tile */
+  int64_t tile_pixels; /* of a row, held in registers */
+};
+
 /* buffers: input at pixel (0, 0), output, operands of the expression. */
 struct k_pool2d {
   int64_t batch, channels;

@@ -152,6 +152,13 @@ static uint32_t select_conv2d(const target *t, struct k_conv2d *s) {
   return conv2d_tasks(s, best_cost);
 }
 
+/* As few tiles as the registers allow, of equal size: pixels share the columns that they load. */
+static uint32_t select_depthwise2d(const target *t, struct k_depthwise2d *s) {
+  const int64_t most = t->vector_registers / 4;
+  s->tile_pixels = divide_up(s->out.width, divide_up(s->out.width, most));
+  return (uint32_t)(s->batch * s->out.height);
+}
+
 /* Rows of a task so that it works on some thousand elements. */
 static int64_t rows_per_task(int64_t rows, int64_t row_elements) {
   const int64_t tasks = max_of(1, min_of(MAX_TASKS, rows * row_elements / 16384));
@@ -169,6 +176,7 @@ static uint32_t select_pool2d(const target *t, struct k_pool2d *s) {
 uint32_t select_tiles(const target *t, kernel_template kernel, kernel_shape *shape) {
   switch (kernel) {
     case KERNEL_CONV2D_NHWC_F32: return select_conv2d(t, &shape->conv2d);
+    case KERNEL_DEPTHWISE2D_NHWC_F32: return select_depthwise2d(t, &shape->depthwise2d);
     case KERNEL_POOL2D_NHWC_F32: return select_pool2d(t, &shape->pool2d);
     case KERNEL_LOOP_NHWC_F32: {
       struct k_loop *s = &shape->loop;

@@ -30,13 +30,13 @@ static uint32_t pack_weights(compile *c, const struct k_conv2d *k, const float *
 }
 
 /* [out_channels * groups], or zeros, to [group][block][16]. */
-static uint32_t pack_bias(compile *c, const struct k_conv2d *k, const float *from) {
-  const int64_t blocks = (k->out_channels + K_CHANNEL_BLOCK - 1) / K_CHANNEL_BLOCK;
+static uint32_t pack_bias(compile *c, int64_t groups, int64_t out_channels, const float *from) {
+  const int64_t blocks = (out_channels + K_CHANNEL_BLOCK - 1) / K_CHANNEL_BLOCK;
   float *to;
-  const uint32_t s = compile_add_weights(c, (uint64_t)(k->groups * blocks * K_CHANNEL_BLOCK), &to);
-  for (int64_t g = 0; from && g < k->groups; g++)
-    for (int64_t oc = 0; oc < k->out_channels; oc++)
-      to[g * blocks * K_CHANNEL_BLOCK + oc] = flush(from[g * k->out_channels + oc]);
+  const uint32_t s = compile_add_weights(c, (uint64_t)(groups * blocks * K_CHANNEL_BLOCK), &to);
+  for (int64_t g = 0; from && g < groups; g++)
+    for (int64_t oc = 0; oc < out_channels; oc++)
+      to[g * blocks * K_CHANNEL_BLOCK + oc] = flush(from[g * out_channels + oc]);
   return s;
 }
 
@@ -52,13 +52,68 @@ static void finish(compile *c, const node *n, step *s, int64_t pad_h, int64_t pa
                             k->kernel_w * k->in_channels);
   step_add_buffer(c, s, in->storage, in->offset - pad_h * in->image.row - pad_w * in->image.pixel);
   step_add_buffer(c, s, pack_weights(c, k, n->inputs[1].node->constant->data), 0);
-  step_add_buffer(c, s, pack_bias(c, k, own == 3 ? n->inputs[2].node->constant->data : NULL), 0);
+  step_add_buffer(c, s, pack_bias(c, k->groups, k->out_channels, own == 3 ? n->inputs[2].node->constant->data : NULL),
+                  0);
+  step_add_buffer(c, s, out->storage, out->offset);
+  build_expression(c, n, own, s);
+}
+
+/* [channels][kernel_h][kernel_w] to [channel / 16][kernel_h][kernel_w][16]. */
+static uint32_t pack_depthwise(compile *c, int64_t channels, int64_t taps, const float *from) {
+  const int64_t blocks = (channels + K_CHANNEL_BLOCK - 1) / K_CHANNEL_BLOCK;
+  float *to;
+  const uint32_t s = compile_add_weights(c, (uint64_t)(blocks * taps * K_CHANNEL_BLOCK), &to);
+  for (int64_t i = 0; i < channels; i++) {
+    float *block = to + i / K_CHANNEL_BLOCK * taps * K_CHANNEL_BLOCK + i % K_CHANNEL_BLOCK;
+    for (int64_t t = 0; t < taps; t++) block[t * K_CHANNEL_BLOCK] = flush(from[i * taps + t]);
+  }
+  return s;
+}
+
+/* A filter of its own for each channel. */
+static bool is_depthwise(const node *n, const placement *in) {
+  const int64_t groups = op_int(n, "num_group");
+  return groups > 1 && groups == in->channels && groups == op_int(n, "num_filter") && in->channel == 1;
+}
+
+static void lower_depthwise(compile *c, const node *n, step *s) {
+  const placement *in = &c->placements[n->inputs[0].node->id], *out = &c->placements[n->id];
+  const op_tuple kernel = op_tuple_of(n, "kernel"), stride = op_tuple_of(n, "stride");
+  const op_tuple dilate = op_tuple_of(n, "dilate"), pad = op_tuple_of(n, "pad");
+  const uint32_t own = op_bool(n, "no_bias") ? 2 : 3;
+  const float *bias = own == 3 ? n->inputs[2].node->constant->data : NULL;
+  struct k_depthwise2d *k = &s->shape.depthwise2d;
+  *k = (struct k_depthwise2d){
+      .batch = out->batch,
+      .channels = in->channels,
+      .kernel_h = kernel.v[0],
+      .kernel_w = kernel.v[1],
+      .stride_h = op_tuple_at(stride, 0, 1),
+      .stride_w = op_tuple_at(stride, 1, 1),
+      .dilate_h = op_tuple_at(dilate, 0, 1),
+      .dilate_w = op_tuple_at(dilate, 1, 1),
+      .in_image = in->image.image,
+      .in_row = in->image.row,
+      .in_pixel = in->image.pixel,
+      .out = out->image,
+  };
+  const int64_t taps = k->kernel_h * k->kernel_w;
+  s->kernel = KERNEL_DEPTHWISE2D_NHWC_F32;
+  s->flops = 2 * (uint64_t)(k->batch * k->out.height * k->out.width * k->channels * taps);
+  step_add_buffer(c, s, in->storage,
+                  in->offset - op_tuple_at(pad, 0, 0) * in->image.row - op_tuple_at(pad, 1, 0) * in->image.pixel);
+  step_add_buffer(c, s, pack_depthwise(c, k->channels, taps, n->inputs[1].node->constant->data), 0);
+  step_add_buffer(c, s, pack_bias(c, 1, k->channels, bias), 0);
   step_add_buffer(c, s, out->storage, out->offset);
   build_expression(c, n, own, s);
 }
 
 void lower_convolution(compile *c, const node *n, step *s) {
   const placement *in = &c->placements[n->inputs[0].node->id];
+  if (is_depthwise(n, in)) {
+    lower_depthwise(c, n, s);
+    return;
+  }
   const op_tuple kernel = op_tuple_of(n, "kernel"), stride = op_tuple_of(n, "stride");
   const op_tuple dilate = op_tuple_of(n, "dilate"), pad = op_tuple_of(n, "pad");
   const int64_t groups = op_int(n, "num_group");

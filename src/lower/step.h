@@ -45,6 +45,7 @@ typedef struct expression {
 
 typedef union kernel_shape {
   struct k_conv2d conv2d;
+  struct k_depthwise2d depthwise2d;
   struct k_pool2d pool2d;
   struct k_loop loop;
   struct k_softmax softmax;

@@ -180,6 +180,52 @@ static void conv2d_nhwc_f32_case(kernel_case *k) {
   k->tolerance = 2e-6 * (double)(s->kernel_h * s->kernel_w * s->in_channels + 4);
 }
 
+static double depthwise2d_at(const struct k_depthwise2d *s, const float *in, const float *weights, const float *bias,
+                             int64_t n, int64_t h, int64_t w, int64_t c) {
+  const int64_t block = c / K_CHANNEL_BLOCK, lane = c % K_CHANNEL_BLOCK;
+  double sum = (double)bias[c];
+  for (int64_t kh = 0; kh < s->kernel_h; kh++)
+    for (int64_t kw = 0; kw < s->kernel_w; kw++) {
+      const int64_t y = h * s->stride_h + kh * s->dilate_h, x = w * s->stride_w + kw * s->dilate_w;
+      const int64_t tap = (block * s->kernel_h + kh) * s->kernel_w + kw;
+      sum += (double)in[n * s->in_image + y * s->in_row + x * s->in_pixel + c] *
+             (double)weights[tap * K_CHANNEL_BLOCK + lane];
+    }
+  return sum;
+}
+
+static void depthwise2d_nhwc_f32_case(kernel_case *k) {
+  struct k_depthwise2d *s = &k->shape.depthwise2d;
+  k->kernel = KERNEL_DEPTHWISE2D_NHWC_F32;
+  *s = (struct k_depthwise2d){.batch = random_in(1, 3), .channels = random_in(1, 70)};
+  s->kernel_h = random_in(1, 5);
+  s->kernel_w = random_below(5) ? random_in(1, 5) : random_in(6, 9);
+  s->stride_h = random_in(1, 3);
+  s->stride_w = random_in(1, 3);
+  s->dilate_h = random_in(1, 2);
+  s->dilate_w = random_in(1, 2);
+  const int64_t h = random_in(1, 5), w = random_in(1, 30), gap = random_in(0, 3);
+  const int64_t in_h = (h - 1) * s->stride_h + (s->kernel_h - 1) * s->dilate_h + 1;
+  const int64_t in_w = (w - 1) * s->stride_w + (s->kernel_w - 1) * s->dilate_w + 1;
+  s->in_pixel = s->channels + gap;
+  s->in_row = in_w * s->in_pixel;
+  s->in_image = in_h * s->in_row;
+  const int64_t padded = (s->channels + K_CHANNEL_BLOCK - 1) / K_CHANNEL_BLOCK * K_CHANNEL_BLOCK;
+  /* The last pixel has no gap behind it. */
+  const float *in = add_buffer(k, (size_t)(s->batch * s->in_image - gap), 0)->data;
+  const float *weights = add_buffer(k, (size_t)(padded * s->kernel_h * s->kernel_w), 0)->data;
+  const float *bias = add_buffer(k, (size_t)padded, 0)->data;
+  s->out = add_output(k, s->batch, h, w, s->channels);
+  int64_t stride[4];
+  const float *operand = add_expression(k, s->batch, h, w, s->channels, stride);
+  for (int64_t n = 0; n < s->batch; n++)
+    for (int64_t y = 0; y < h; y++)
+      for (int64_t x = 0; x < w; x++)
+        for (int64_t c = 0; c < s->channels; c++)
+          expect(k, &s->out, operand, stride, n, y, x, c, depthwise2d_at(s, in, weights, bias, n, y, x, c));
+  k->tolerance = 1e-6 * (double)(s->kernel_h * s->kernel_w + 4);
+}
+
 static double pool2d_at(const struct k_pool2d *s, const float *in, int64_t n, int64_t h, int64_t w, int64_t c) {
   double sum = 0, max = -3.402823466e38;
   int64_t count = 0, padded = 0;
