@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import warnings
 
 import numpy as np
@@ -26,6 +27,14 @@ from ._arrays import (
 from ._library import Array, Handle, Input, MXNeuronTypeError, Tensor, Type, create, encode, lib
 
 NEURONBIN = "_neuronbin"
+
+
+def _level_of_caller() -> int:
+    """The stacklevel of warnings.warn() in the caller that means the first frame outside this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _has_nan(array: np.ndarray) -> bool:
@@ -88,7 +97,7 @@ class Model(Handle):
         arrays = _parameters(args, aux)
         for name, array in arrays:
             if array is not None and _has_nan(array):
-                warnings.warn(f"parameter '{name[4:]}' holds NaN", RuntimeWarning, stacklevel=3)
+                warnings.warn(f"parameter '{name[4:]}' holds NaN", RuntimeWarning, stacklevel=_level_of_caller())
         if is_kept:
             arrays = [(n, a if a is None or is_owned_by_library(a) else a.copy()) for n, a in arrays]
         structs = (Array * len(arrays))(*[_array_struct(name, array) for name, array in arrays])

@@ -58,8 +58,9 @@ class Compile(CompileCase):
     def test_warns_of_nan(self):
         sym, args, aux = self.demo()
         args["fc_bias"][3] = np.nan
-        with self.assertWarnsRegex(RuntimeWarning, "fc_bias"):
+        with self.assertWarnsRegex(RuntimeWarning, "fc_bias") as caught:
             mx_neuron.compile(sym, args, aux, {"data": IMAGE})
+        self.assertEqual(caught.filename, __file__)
 
     def test_inputs_are_cast(self):
         for dtype in (np.float64, np.float16, np.uint8, np.int64, ">f4"):

@@ -21,6 +21,7 @@ done
 
 python3 -m venv "$work/user"
 "$work/user/bin/python" -m pip install --quiet "$work"/dist/*.whl
+"$work/user/bin/neuron-cc" --version
 inside=$("$work/user/bin/python" -c 'import os, mx_neuron; print(os.path.dirname(mx_neuron.__file__))')
 # All that a machine needs is glibc: nothing of LLVM or C++, and jansson is there.
 for file in "$inside"/{neuron-cc,libmxneuron.so.0}; do

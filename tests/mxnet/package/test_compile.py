@@ -124,8 +124,9 @@ class Symbols(TestCase):
     def test_warns_of_nan(self):
         sym, args, aux = self.demo()
         args["fc_bias"][3] = float("nan")
-        with self.assertWarnsRegex(RuntimeWarning, "fc_bias"):
+        with self.assertWarnsRegex(RuntimeWarning, "fc_bias") as caught:
             neuron.compile(sym, args, aux, {"data": self.image()})
+        self.assertEqual(caught.filename, __file__)
 
     def test_row_sparse_parameters(self):
         sym, args, aux = self.demo()
