@@ -44,7 +44,7 @@ def compile_symbol(mx, run, sym, args, aux, inputs):
         no_parameters = {*named_inputs, *Model.of_symbol("symbol", sym.tojson()).label_names()}
         parameters = {name: array for name, array in named_arrays("args", args) if name not in no_parameters}
         csym, cargs, caux = run(sym, parameters, aux, named_inputs)
-    still_there = {name: args[name] for name in csym.list_arguments() if name in args}
+        still_there = {name: as_array(name, args[name]) for name in csym.list_arguments() if name in args}
     new = mx.symbol.load_json(csym.tojson())
     if isinstance(sym, mx.np_symbol._Symbol):
         new = new.as_np_ndarray()

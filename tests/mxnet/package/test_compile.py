@@ -177,6 +177,10 @@ class Refused(TestCase):
             with self.refused(kind, *texts):
                 neuron.compile(self.sym, self.args, self.aux, inputs)
 
+    def test_wrong_labels(self):
+        with self.refused(TypeError, "'softmax_label': expected numbers"):
+            neuron.compile(self.sym, {**self.args, "softmax_label": None}, self.aux, self.inputs)
+
     def test_wrong_arguments(self):
         for kind, compile_args, text in ((ValueError, {"excl_nodes": []}, "near names: excl_node_names"),
                                          (TypeError, {"excl_node_names": 3}, "expected a list of node names, got 3"),
