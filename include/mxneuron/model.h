@@ -30,7 +30,8 @@ typedef struct mxn_array {
 
 /* Load PREFIX-symbol.json and PREFIX-EPOCH.params (four digits). The parameter
  * file stays mapped until the model is closed; it may be replaced by rename. A
- * missing parameter file is an error. Errors: IO, FORMAT, NOMEM. */
+ * missing parameter file is an error. Errors: ARGUMENT (the name of one of the files
+ * for the prefix), IO, FORMAT, NOMEM. */
 MXN_API MXN_MUST_CHECK mxn_status mxn_model_load(const char *prefix, int epoch, mxn_model **out_model, mxn_error *err);
 
 /* As mxn_model_load with the files named; params_path NULL: no parameters. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/model.h"
+#include "base/checkpoint_name.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "graph/shape.h"
@@ -120,7 +121,12 @@ typedef struct checkpoint_paths {
 } checkpoint_paths;
 
 static mxn_status name_files(arena *a, const char *prefix, int epoch, checkpoint_paths *out, mxn_error *err) {
+  size_t bytes;
+  int32_t named;
   if (epoch < 0) return error_set(err, MXN_ARGUMENT, "%s: expected an epoch of 0 or more, got %d", prefix, epoch);
+  if (checkpoint_name_split(prefix, &bytes, &named))
+    return error_set(err, MXN_ARGUMENT, "%s: expected what the names of both files begin with, '%.*s'", prefix,
+                     (int)bytes, prefix);
   *out =
       (checkpoint_paths){arena_printf(a, "%s-symbol.json", prefix), arena_printf(a, "%s-%04d.params", prefix, epoch)};
   return MXN_OK;

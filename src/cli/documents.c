@@ -22,7 +22,8 @@ typedef struct program {
 static const program programs[] = {
     {"mxneuron", "compile and run models of Apache MXNet",
      "An ahead-of-time compiler and runtime for the models of Apache MXNet. PREFIX stands for a checkpoint, "
-     "PREFIX-symbol.json with PREFIX-0000.params, or for the neuronbin file of that name.",
+     "PREFIX-symbol.json with PREFIX-0000.params, or for the neuronbin file of that name; the name of either file of "
+     "the checkpoint will do, too.",
      mxneuron_commands},
     {"neuron-cc", "compile a model of Apache MXNet to a program",
      "The compiler of mxneuron. It is started by it, and can be used by hand as the compiler of MXNet-Neuron.",

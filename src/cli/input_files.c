@@ -68,13 +68,39 @@ static mxn_status open_array(source *s, const char *name, mxn_error *err) {
   return error_set(err, MXN_ARGUMENT, "%s: input '%s': an array without a shape", s->path, name);
 }
 
+/* How the file begins: its first line, or its first bytes in hexadecimal. */
+static const char *beginning(const mapped_file *f, char text[64]) {
+  enum { MOST = 16 };
+  const uint8_t *data = f->data;
+  const size_t n = f->bytes < MOST ? f->bytes : MOST;
+  size_t n_printable = 0;
+  while (n_printable < n && data[n_printable] >= ' ' && data[n_printable] < 0x7f) n_printable++;
+  if (n_printable == n || (n_printable > 0 && (data[n_printable] == '\n' || data[n_printable] == '\r')))
+    return snprintf(text, 64, "'%.*s'", (int)n_printable, (const char *)data), text;
+  for (size_t i = 0; i < n; i++) snprintf(text + 3 * i, 64 - 3 * i, "%02x ", data[i]);
+  text[3 * n - 1] = '\0';
+  return text;
+}
+
+static mxn_status unknown_kind(const source *s, mxn_error *err) {
+  char text[64];
+  const char *format = image_other_format(s->file.data, s->file.bytes);
+  if (s->file.bytes == 0) return error_set(err, MXN_FORMAT, "%s: the file is empty", s->path);
+  if (format)
+    return error_set(err, MXN_UNSUPPORTED, "%s: an image in the format %s, expected JPEG or PNG", s->path, format);
+  return error_set(err, MXN_FORMAT,
+                   "%s: neither JPEG, PNG, .npy, .npz, JSON nor an array file of MXNet; it begins with %s", s->path,
+                   beginning(&s->file, text));
+}
+
 static mxn_status open_source(source *s, const char *name, mxn_error *err) {
   TRY(file_map(s->path, &s->file, err));
   if (has_ending(s->path, ".raw") || has_ending(s->path, ".bin")) {
     s->kind = SOURCE_RAW;
     return MXN_OK;
   }
-  if (!image_is(s->file.data, s->file.bytes)) return open_array(s, name, err);
+  if (array_file_is(s->file.data, s->file.bytes)) return open_array(s, name, err);
+  if (!image_is(s->file.data, s->file.bytes)) return unknown_kind(s, err);
   s->kind = SOURCE_IMAGE;
   return image_decode(s->file.data, s->file.bytes, s->path, 0, &s->image, err);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checkpoint_name.h"
 #include "base/near.h"
 
 static const option_row all_options[] = {
@@ -156,6 +157,25 @@ bool options_parse_words(const command *c, int argc, char **argv, void *out, tex
   return true;
 }
 
+/* A shell completes PREFIX to the name of a file. The arguments are the program's own
+ * to change. */
+static bool cut_file_name(const command *c, const char **name, int64_t *epoch) {
+  size_t bytes;
+  int32_t found;
+  if (!*name || !checkpoint_name_split(*name, &bytes, &found)) return true;
+  if (found >= 0 && *epoch >= 0 && found != *epoch) return misuse(c, "--epoch: ", *name, " is of another epoch");
+  if (found >= 0) *epoch = found;
+  ((char *)*name)[bytes] = '\0';
+  return true;
+}
+
+static bool take_file_names(const command *c, options *out) {
+  int64_t saved = 0;
+  if (!cut_file_name(c, &out->prefix, &out->epoch) || !cut_file_name(c, &out->out, &saved)) return false;
+  if (out->epoch < 0) out->epoch = 0;
+  return true;
+}
+
 static bool take_prefix(const command *c, const text_list *operands, options *out) {
   const bool wants_prefix = *options_operands(c) != '\0';
   if (!wants_prefix && operands->n > 0) return misuse(c, "expected options only, got ", operands->items[0], "");
@@ -170,8 +190,9 @@ static bool take_prefix(const command *c, const text_list *operands, options *ou
 
 bool options_parse(const command *c, int argc, char **argv, options *out) {
   text_list operands = {0};
-  *out = (options){.min_compiled = -1, .top = -1, .tolerance = 1e-4, .seconds = 2};
-  const bool is_right = options_parse_words(c, argc, argv, out, &operands) && take_prefix(c, &operands, out);
+  *out = (options){.epoch = -1, .min_compiled = -1, .top = -1, .tolerance = 1e-4, .seconds = 2};
+  const bool is_right =
+      options_parse_words(c, argc, argv, out, &operands) && take_prefix(c, &operands, out) && take_file_names(c, out);
   free(operands.items);
   return is_right;
 }

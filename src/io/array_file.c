@@ -33,13 +33,32 @@ static mxn_status read_npy(array_file *f, mxn_error *err) {
   return npy_read(f->file.data, f->file.bytes, f->path, &f->list.arrays[0].tensor, &f->list.buffers[0], err);
 }
 
+/* How files begin: those of numpy, their archives, and MXNet's lists of arrays. */
+static const char npy_magic[] = "\x93NUMPY", zip_magic[] = "PK", list_magic[] = "\x12\x01\0\0\0\0\0";
+
+static bool begins_with(const uint8_t *data, size_t bytes, const char *magic, size_t n) {
+  return bytes >= n && memcmp(data, magic, n) == 0;
+}
+
+static bool is_npy(const uint8_t *data, size_t bytes) {
+  return begins_with(data, bytes, npy_magic, sizeof npy_magic - 1);
+}
+static bool is_npz(const uint8_t *data, size_t bytes) {
+  return begins_with(data, bytes, zip_magic, sizeof zip_magic - 1);
+}
+
+bool array_file_is(const uint8_t *data, size_t bytes) {
+  const size_t n = bytes < sizeof list_magic ? bytes : sizeof list_magic; /* with the last 0; it may be cut short */
+  return is_npy(data, bytes) || is_npz(data, bytes) || json_arrays_is(data, bytes) ||
+         (n > 0 && memcmp(data, list_magic, n) == 0);
+}
+
 static mxn_status read_contents(array_file *f, mxn_error *err) {
-  static const char npy_magic[] = "\x93NUMPY", zip_magic[] = "PK";
+  const uint8_t *data = f->file.data;
   const size_t bytes = f->file.bytes;
-  if (bytes >= 6 && memcmp(f->file.data, npy_magic, 6) == 0) return read_npy(f, err);
-  if (bytes >= 2 && memcmp(f->file.data, zip_magic, 2) == 0)
-    return npz_read(f->file.data, bytes, f->path, &f->list, err);
-  if (json_arrays_is(f->file.data, bytes)) return json_arrays_read(f->file.data, bytes, f->path, &f->list, err);
+  if (is_npy(data, bytes)) return read_npy(f, err);
+  if (is_npz(data, bytes)) return npz_read(data, bytes, f->path, &f->list, err);
+  if (json_arrays_is(data, bytes)) return json_arrays_read(data, bytes, f->path, &f->list, err);
   file_unmap(&f->file);
   return mxn_arrays_load(f->path, &f->mxnet, err);
 }

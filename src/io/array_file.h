@@ -7,9 +7,15 @@
 #ifndef MXN_IO_ARRAY_FILE_H
 #define MXN_IO_ARRAY_FILE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "mxneuron/model.h"
 
 typedef struct array_file array_file;
+
+/* Whether the bytes begin like such a file. */
+bool array_file_is(const uint8_t *data, size_t bytes);
 
 /* Load all arrays; they belong to the object. The array of a .npy file, and of a
  * JSON file that is one list, has the name "". Data may be unaligned. */

@@ -23,6 +23,21 @@ bool image_is(const uint8_t *data, size_t bytes) {
          begins_with(data, bytes, png_magic, sizeof png_magic);
 }
 
+const char *image_other_format(const uint8_t *data, size_t bytes) {
+  static const struct {
+    const char *name, *magic;
+    size_t offset;
+  } formats[] = {{"GIF", "GIF8", 0}, {"BMP", "BM", 0},         {"WebP", "WEBP", 8},
+                 {"TIFF", "II*", 0}, {"TIFF", "MM", 0},        {"HEIF or AVIF", "ftyp", 4},
+                 {"PBM", "P4", 0},   {"PGM", "P5", 0},         {"PPM", "P6", 0},
+                 {"PSD", "8BPS", 0}, {"JPEG 2000", "jP  ", 4}, {"SVG", "<svg", 0}};
+  for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+    const size_t n = strlen(formats[i].magic), offset = formats[i].offset;
+    if (bytes >= offset + n && memcmp(data + offset, formats[i].magic, n) == 0) return formats[i].name;
+  }
+  return NULL;
+}
+
 mxn_status image_init(image *img, size_t width, size_t height, uint32_t n_channels, const char *path, mxn_error *err) {
   *img = (image){.width = width, .height = height, .n_channels = n_channels};
   if (width == 0 || height == 0 || width > IMAGE_MAX_PIXELS / height)

@@ -28,6 +28,9 @@ enum { IMAGE_MAX_PIXELS = 1 << 26 };
 /* Whether the bytes begin like a JPEG or a PNG. */
 bool image_is(const uint8_t *data, size_t bytes);
 
+/* "GIF", where the bytes begin like an image of another format; else NULL. */
+const char *image_other_format(const uint8_t *data, size_t bytes);
+
 /* Decode with 1 or 3 channels, 0 for those of the file. Messages name `path`.
  * Errors: FORMAT (damaged, cut short), UNSUPPORTED (CMYK, more than
  * IMAGE_MAX_PIXELS), NOMEM. */

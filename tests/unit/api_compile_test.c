@@ -166,6 +166,17 @@ static void test_wrong_shape_for_the_program(void **state) {
   mxn_model_close(compiled);
 }
 
+static void test_a_file_for_the_prefix(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *compiled = compile_sample(), *loaded;
+  assert_int_equal(mxn_model_save(compiled, fixture_path("out-0000.params"), 0, &err), MXN_ARGUMENT);
+  ASSERT_MESSAGE(err, "out-0000.params: expected what the names of both files begin with, '");
+  assert_int_equal(mxn_model_load(fixture_path("net-symbol.json"), 0, &loaded, &err), MXN_ARGUMENT);
+  ASSERT_MESSAGE(err, "net-symbol.json: expected what the names of both files begin with, '");
+  mxn_model_close(compiled);
+}
+
 /* A symbol that says of its program what is not true. */
 static void test_wrong_symbol_for_the_program(void **state) {
   (void)state;
@@ -374,6 +385,7 @@ int main(void) {
       cmocka_unit_test(test_parameter_file),
       cmocka_unit_test(test_wrong_shape_for_the_program),
       cmocka_unit_test(test_wrong_symbol_for_the_program),
+      cmocka_unit_test(test_a_file_for_the_prefix),
       cmocka_unit_test(test_dump_work_folder_and_progress),
       cmocka_unit_test(test_nothing_to_compile),
       cmocka_unit_test(test_other_outputs),

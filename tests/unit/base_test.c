@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/checkpoint_name.h"
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -457,10 +458,42 @@ static void test_float16(void **state) {
   assert_true(float16_decode(0x7BFF, FLOAT16_MANTISSA) == 65504 && float16_decode(0x0001, FLOAT16_MANTISSA) == 0x1p-24);
 }
 
+static void test_checkpoint_names(void **state) {
+  (void)state;
+  static const struct {
+    const char *name;
+    size_t prefix_bytes;
+    int32_t epoch;
+  } names[] = {{"net-symbol.json", 3, -1},  {"a/b-0001-symbol.json", 8, -1}, {"net-0000.params", 3, 0},
+               {"net-0123.params", 3, 123}, {"net-12345.params", 3, 12345},  {"a-b-0007.params", 3, 7}};
+  static const char *const others[] = {"net",
+                                       "-symbol.json",
+                                       "net-symbol.jso",
+                                       "net-000.params",
+                                       "net.params",
+                                       "0000.params",
+                                       "-0000.params",
+                                       "net0000.params",
+                                       ".params",
+                                       "",
+                                       "net-0000.params2",
+                                       "net-00000000000.params"};
+  size_t bytes;
+  int32_t epoch;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    assert_true(checkpoint_name_split(names[i].name, &bytes, &epoch));
+    assert_int_equal(bytes, names[i].prefix_bytes);
+    assert_int_equal(epoch, names[i].epoch);
+  }
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    assert_false(checkpoint_name_split(others[i], &bytes, &epoch));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_status_text),
       cmocka_unit_test(test_dtypes),
+      cmocka_unit_test(test_checkpoint_names),
       cmocka_unit_test(test_first_error_wins),
       cmocka_unit_test(test_long_message_stays_utf8),
       cmocka_unit_test(test_messages_are_printable),
