@@ -4,7 +4,7 @@
     ops_against_mxnet.py OPS_RUN [--cases N] [--seed S] [--op NAME]... [--keep DIR]
     ops_against_mxnet.py --write DIR [--cases N] [--seed S] [--op NAME]...
 
-OPS_RUN is tests/oracle/ops_run.c, built. Each case is a graph of one operator: MXNet computes it, OPS_RUN computes it,
+OPS_RUN is tests/oracle/ops_run.c (`ninja -C build tests/ops_run`). Each case is a graph of one operator: MXNet computes it, OPS_RUN computes it,
 outputs must agree in type, shape and value; what MXNet refuses must be refused. Names, inputs, attributes and defaults
 of all operators are compared as well. Prints what differs and exits 1; the last line counts.
 
@@ -740,6 +740,7 @@ def write_operator(name, n, seed, folder):
 
 
 def write_folder(names, n, seed, folder):
+    os.makedirs(folder, exist_ok=True)
     for name in names:
         child = os.fork()
         if child == 0:

@@ -3,7 +3,7 @@
 
     ops_refusals.py OPS_RUN [--cases N] [--seed S] [--op NAME]... [--keep DIR]
 
-OPS_RUN is tests/oracle/ops_run.c, built. A random case of tools/ops_against_mxnet.py is spoilt in one place: an
+OPS_RUN is tests/oracle/ops_run.c (`ninja -C build tests/ops_run`). A random case of tools/ops_against_mxnet.py is spoilt in one place: an
 attribute's text, an input's type or shape, the number of inputs. MXNet runs it in a process of its own, which it may
 end. Prints what one of the two refuses alone, and outputs that differ; the last line counts.
 
@@ -180,7 +180,7 @@ def compare(name, base, want, answer):
 def describe(base):
     with open(base + "-symbol.json") as file:
         node = next(n for n in json.load(file)["nodes"] if n["op"] != "null")
-    arrays = mx.nd.load(base + ".params")
+    arrays = mx.nd.load(base + ".params") or {}
     types = {k: f"{v.dtype.__name__}{v.shape}" for k, v in arrays.items()}
     return f"{node.get('attrs', {})} {len(node['inputs'])} of {types}"
 
