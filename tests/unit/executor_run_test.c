@@ -7,6 +7,7 @@
 #include "api_fixture.h"
 
 #include <math.h>
+#include <pthread.h>
 
 static const char symbol[] = SYMBOL(
     VARIABLE("data") "," VARIABLE("fc_weight") "," VARIABLE("fc_bias") "," OPERATOR(
@@ -259,13 +260,55 @@ static void test_runs_in_float64(void **state) {
   mxn_model_close(model);
 }
 
+/* A model is shared: every thread infers, prints, binds and runs it at once. */
+
+enum { N_THREADS = 4, N_ROUNDS = 20 };
+
+static void *use_model(void *model) {
+  const char *failure = NULL;
+  for (int round = 0; round < N_ROUNDS && !failure; round++) {
+    float x[] = {1, 0, 0, -1, 1, -1};
+    mxn_tensor input = {data_input.type, x}, output = {0};
+    mxn_type type;
+    mxn_executor *executor;
+    size_t bytes;
+    if (mxn_model_infer(model, &data_input, 1, NULL, &type, NULL) != MXN_OK || type.dims[0] != 2) failure = "infer";
+    if (mxn_model_print_symbol(model, NULL, 0, &bytes, NULL) != MXN_OK) failure = "print";
+    if (mxn_executor_create(model, &data_input, 1, NULL, &executor, NULL) != MXN_OK) return "create";
+    if (mxn_executor_run(executor, &input, 1, &output, 1, NULL) != MXN_OK ||
+        fabsf(((float *)output.data)[0] - 1 / (1 + expf(-1.5f))) > 1e-6f)
+      failure = "run";
+    mxn_executor_destroy(executor);
+  }
+  return (void *)failure;
+}
+
+static void test_threads_share_a_model(void **state) {
+  (void)state;
+  mxn_model *model = load();
+  pthread_t threads[N_THREADS];
+  for (int i = 0; i < N_THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, use_model, model), 0);
+  for (int i = 0; i < N_THREADS; i++) {
+    void *failure;
+    assert_int_equal(pthread_join(threads[i], &failure), 0);
+    if (failure) fail_msg("%s", (const char *)failure);
+  }
+  mxn_model_close(model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_describes_the_model),     cmocka_unit_test(test_runs),
-      cmocka_unit_test(test_runs_in_float64),         cmocka_unit_test(test_inner_outputs),
-      cmocka_unit_test(test_refuses_to_bind),         cmocka_unit_test(test_refuses_to_run),
-      cmocka_unit_test(test_refuses_options),         cmocka_unit_test(test_refuses_its_own_memory),
-      cmocka_unit_test(test_lists_unknown_operators), cmocka_unit_test(test_unknown_operators_inside_control_flow),
+      cmocka_unit_test(test_describes_the_model),
+      cmocka_unit_test(test_runs),
+      cmocka_unit_test(test_runs_in_float64),
+      cmocka_unit_test(test_inner_outputs),
+      cmocka_unit_test(test_refuses_to_bind),
+      cmocka_unit_test(test_refuses_to_run),
+      cmocka_unit_test(test_threads_share_a_model),
+      cmocka_unit_test(test_refuses_options),
+      cmocka_unit_test(test_refuses_its_own_memory),
+      cmocka_unit_test(test_lists_unknown_operators),
+      cmocka_unit_test(test_unknown_operators_inside_control_flow),
   };
   return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }
