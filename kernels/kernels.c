@@ -6,6 +6,7 @@
 #include "expression.h"
 
 #include "conv2d.c"
+#include "copy.c"
 #include "depthwise2d.c"
 #include "loop.c"
 #include "pool2d.c"

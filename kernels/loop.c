@@ -1,5 +1,5 @@
-/* loop.c - elementwise expressions at every position of an activation; copies,
- * changes of layout and broadcasts are expressions that only load.
+/* loop.c - elementwise expressions at every position of an activation; broadcasts
+ * are loads that do not move.
  *
  * Tasks: a range of rows.
  *

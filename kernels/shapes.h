@@ -70,11 +70,25 @@ struct k_pool2d {
   int64_t channels_per_task;
 };
 
-/* Any elementwise computation, copies and transposes included: the expression at
- * every position of `out`. buffers: output, operands of the expression. */
+/* Any elementwise computation: the expression at every position of `out`. buffers: output, operands of the expression.
+ */
 struct k_loop {
   int64_t batch, channels;
   struct k_image out;
+  /* tile */
+  int64_t rows_per_task;
+};
+
+#define K_COPY_AXES 16
+
+/* A copy between two orders: element (i0, i1, ...) lies at the sum of i * stride on
+ * both sides. Axes that are not needed stand in front, with extent 1. buffers:
+ * input, output at element (0, 0, ...), which is pixel (0, 0) of its image. */
+struct k_copy {
+  int64_t extent[K_COPY_AXES], in[K_COPY_AXES], out[K_COPY_AXES];
+  int64_t rows;            /* product of all extents but the last */
+  int64_t batch, channels; /* of the output */
+  struct k_image image;    /* of the output, for its border */
   /* tile */
   int64_t rows_per_task;
 };

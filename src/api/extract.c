@@ -16,7 +16,7 @@
 /* A value that enters a group from outside. */
 typedef struct external {
   value value;
-  bool is_data; /* an operator reads it; otherwise it only feeds labels */
+  bool is_data; /* what the group gives depends on it; otherwise it only feeds labels */
   node *inner;  /* its variable in the inner graph */
 } external;
 
@@ -24,8 +24,10 @@ typedef struct extraction {
   graph *g;
   const partition *p;
   size_t n_old;            /* nodes of the old graph */
-  bool *is_output;         /* by id: the value leaves its group */
-  uint32_t *output_number; /* by id: among the outputs of its subgraph node */
+  size_t *first_value;     /* by id: the number of its first output among all values */
+  bool *is_output;         /* by value: it leaves its group */
+  bool *is_needed;         /* by id: more than labels in its group depends on it */
+  uint32_t *output_number; /* by value: among the outputs of its subgraph node */
   node **copy;             /* by id: a constant's variable in the inner graph ... */
   uint32_t *copied_for;    /* ... of group copied_for - 1 */
   subgraph *subgraphs;     /* by group */
@@ -37,16 +39,29 @@ static uint32_t group_of(const extraction *x, const node *n) {
   return n->id < x->n_old ? x->p->group[n->id] : NO_GROUP;
 }
 
+static size_t value_number(const extraction *x, value v) { return x->first_value[v.node->id] + v.output; }
+
 static void find_outputs(extraction *x) {
   const graph *g = x->g;
   for (size_t i = 0; i < x->n_old; i++) {
     const node *n = g->nodes[i];
     for (uint32_t k = 0; k < n->n_inputs; k++) {
-      const node *input = n->inputs[k].node;
-      if (group_of(x, input) != group_of(x, n)) x->is_output[input->id] = true;
+      const value input = n->inputs[k];
+      if (group_of(x, input.node) != group_of(x, n)) x->is_output[value_number(x, input)] = true;
     }
   }
-  for (size_t i = 0; i < g->n_outputs; i++) x->is_output[g->outputs[i].node->id] = true;
+  for (size_t i = 0; i < g->n_outputs; i++) x->is_output[value_number(x, g->outputs[i])] = true;
+}
+
+/* Readers stand behind what they read. */
+static void find_needed(extraction *x) {
+  for (size_t i = x->n_old; i-- > 0;) {
+    node *n = x->g->nodes[i];
+    for (uint32_t k = 0; k < n->n_outputs; k++)
+      if (x->is_output[value_number(x, (value){n, k})]) x->is_needed[i] = true;
+    for (uint32_t k = 0; k < n->n_inputs && x->is_needed[i]; k++)
+      if (!input_is_ignored(n, k)) x->is_needed[n->inputs[k].node->id] = true;
+  }
 }
 
 static void list_members(extraction *x) {
@@ -87,7 +102,7 @@ static external_list list_externals(extraction *x, uint32_t group) {
         e = ARENA_PUSH(x->g->arena, list.items, list.n_items, list.capacity);
         *e = (external){.value = v};
       }
-      e->is_data |= !input_is_ignored(n, k);
+      e->is_data |= x->is_needed[n->id] && !input_is_ignored(n, k);
     }
   }
   return list;
@@ -154,10 +169,21 @@ static void move_member(extraction *x, uint32_t group, graph *inner, external_li
 static uint32_t number_outputs(extraction *x, uint32_t group) {
   uint32_t n_outputs = 0;
   for (size_t i = 0; i < x->n_members[group]; i++) {
-    const node *n = x->members[group][i];
-    if (x->is_output[n->id]) x->output_number[n->id] = n_outputs++;
+    node *n = x->members[group][i];
+    for (uint32_t k = 0; k < n->n_outputs; k++) {
+      const size_t v = value_number(x, (value){n, k});
+      if (x->is_output[v]) x->output_number[v] = n_outputs++;
+    }
   }
   return n_outputs;
+}
+
+static void set_output(extraction *x, subgraph *s, value v) {
+  if (!x->is_output[value_number(x, v)]) return;
+  const uint32_t k = x->output_number[value_number(x, v)];
+  s->inner->outputs[k] = v;
+  s->output_names[k] = model_value_name(x->g, v);
+  s->node->outputs[k] = *value_type(v);
 }
 
 static void set_outputs(extraction *x, uint32_t group, subgraph *s) {
@@ -167,11 +193,7 @@ static void set_outputs(extraction *x, uint32_t group, subgraph *s) {
   s->output_names = arena_array(inner->arena, inner->n_outputs, sizeof *s->output_names);
   for (size_t i = 0; i < x->n_members[group]; i++) {
     node *n = x->members[group][i];
-    if (!x->is_output[n->id]) continue;
-    const uint32_t k = x->output_number[n->id];
-    inner->outputs[k] = (value){n, 0};
-    s->output_names[k] = model_value_name(x->g, inner->outputs[k]);
-    s->node->outputs[k] = n->outputs[0];
+    for (uint32_t k = 0; k < n->n_outputs; k++) set_output(x, s, (value){n, k});
   }
 }
 
@@ -196,7 +218,7 @@ static void create_subgraph(extraction *x, uint32_t group) {
 
 static void rewire(const extraction *x, value *v) {
   const uint32_t group = group_of(x, v->node);
-  if (group != NO_GROUP) *v = (value){x->subgraphs[group].node, x->output_number[v->node->id]};
+  if (group != NO_GROUP) *v = (value){x->subgraphs[group].node, x->output_number[value_number(x, *v)]};
 }
 
 static void replace_members(extraction *x) {
@@ -262,17 +284,25 @@ static void declare_labels(graph *g, const subgraph_list *list) {
 void extract_subgraphs(graph *g, const partition *p, subgraph_list *out_list) {
   arena *a = g->arena;
   const size_t n = g->n_nodes;
+  size_t *first_value = arena_array(a, n, sizeof *first_value), n_values = 0;
+  for (size_t i = 0; i < n; i++) {
+    first_value[i] = n_values;
+    n_values += g->nodes[i]->n_outputs;
+  }
   extraction x = {.g = g,
                   .p = p,
                   .n_old = n,
-                  .is_output = arena_array(a, n, sizeof *x.is_output),
-                  .output_number = arena_array(a, n, sizeof *x.output_number),
+                  .first_value = first_value,
+                  .is_output = arena_array(a, n_values, sizeof *x.is_output),
+                  .is_needed = arena_array(a, n, sizeof *x.is_needed),
+                  .output_number = arena_array(a, n_values, sizeof *x.output_number),
                   .copy = arena_array(a, n, sizeof *x.copy),
                   .copied_for = arena_array(a, n, sizeof *x.copied_for),
                   .subgraphs = arena_array(a, p->n_groups, sizeof *x.subgraphs),
                   .members = arena_array(a, p->n_groups, sizeof *x.members),
                   .n_members = arena_array(a, p->n_groups, sizeof *x.n_members)};
   find_outputs(&x);
+  find_needed(&x);
   list_members(&x);
   for (uint32_t k = 0; k < p->n_groups; k++) create_subgraph(&x, k);
   replace_members(&x);

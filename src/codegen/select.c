@@ -173,6 +173,14 @@ static uint32_t select_pool2d(const target *t, struct k_pool2d *s) {
   return (uint32_t)(rows * divide_up(s->channels, s->channels_per_task));
 }
 
+/* Behind the tasks of the rows one for the border of each image. */
+static uint32_t select_copy(struct k_copy *s) {
+  const struct k_image *o = &s->image;
+  s->rows_per_task = rows_per_task(s->rows, s->extent[K_COPY_AXES - 1] * 4);
+  const int64_t borders = o->top || o->left || o->bottom || o->right ? s->batch : 0;
+  return (uint32_t)(divide_up(s->rows, s->rows_per_task) + borders);
+}
+
 uint32_t select_tiles(const target *t, kernel_template kernel, kernel_shape *shape) {
   switch (kernel) {
     case KERNEL_CONV2D_NHWC_F32: return select_conv2d(t, &shape->conv2d);
@@ -184,6 +192,7 @@ uint32_t select_tiles(const target *t, kernel_template kernel, kernel_shape *sha
       s->rows_per_task = rows_per_task(rows, s->out.width * s->channels);
       return (uint32_t)divide_up(rows, s->rows_per_task);
     }
+    case KERNEL_COPY_F32: return select_copy(&shape->copy);
     case KERNEL_SOFTMAX_NHWC_F32: {
       struct k_softmax *s = &shape->softmax;
       const int64_t rows = s->batch * s->out.height;

@@ -6,6 +6,7 @@
 
 #include "lower/lower.h"
 #include "ops/ops.h"
+#include "passes/access.h"
 
 static uint32_t add_term(expression *e, expression_term term) {
   e->terms[e->n_terms] = term;
@@ -20,18 +21,22 @@ static uint32_t add_number(expression *e, double number) {
   return add_term(e, (expression_term){.opcode = EXPRESSION_CONSTANT, .constant = (float)number});
 }
 
-/* Dimension i (n, c, h, w) of an operand; one for those it does not have. An
- * operand of one dimension goes along the channels (PReLU's gamma). */
-static int64_t operand_dim(const mxn_type *t, int i) {
-  if (t->n_dims == 1) return i == 1 ? t->dims[0] : 1;
-  return i < t->n_dims ? t->dims[i] : 1;
+/* Sizes of an operand as an image (access.h). */
+typedef struct operand_size {
+  int64_t n, h, w, c;
+} operand_size;
+
+/* An operand of one dimension goes along the channels (PReLU's gamma). */
+static operand_size size_of(const mxn_type *t) {
+  if (t->n_dims == 1) return (operand_size){1, 1, 1, t->dims[0]};
+  return (operand_size){batch_of(t), height_of(t), width_of(t), channels_of(t)};
 }
 
 /* A constant operand goes into the weights as it is, row-major. */
 static placement place_constant(compile *c, const node *n) {
-  const mxn_type *t = &n->outputs[0];
-  const int64_t channels = operand_dim(t, 1), h = operand_dim(t, 2), w = operand_dim(t, 3);
-  const uint64_t floats = (uint64_t)(operand_dim(t, 0) * channels * h * w);
+  const operand_size z = size_of(&n->outputs[0]);
+  const int64_t channels = z.c, h = z.h, w = z.w;
+  const uint64_t floats = (uint64_t)(z.n * channels * h * w);
   float *data;
   const uint32_t s = compile_add_weights(c, floats, &data);
   memcpy(data, n->constant->data, floats * sizeof *data);
@@ -40,13 +45,13 @@ static placement place_constant(compile *c, const node *n) {
 
 /* Load an operand: dimensions of size one are broadcast (stride 0). */
 static uint32_t add_load(compile *c, step *s, value v) {
-  const mxn_type *t = value_type(v);
+  const operand_size z = size_of(value_type(v));
   const placement p = v.node->constant ? place_constant(c, v.node) : c->placements[v.node->id];
   expression_term load = {.opcode = EXPRESSION_LOAD, .buffer = s->n_buffers};
-  load.stride[0] = operand_dim(t, 0) > 1 ? p.image.image : 0;
-  load.stride[1] = operand_dim(t, 2) > 1 ? p.image.row : 0;
-  load.stride[2] = operand_dim(t, 3) > 1 ? p.image.pixel : 0;
-  load.stride[3] = operand_dim(t, 1) > 1 ? p.channel : 0;
+  load.stride[0] = z.n > 1 ? p.image.image : 0;
+  load.stride[1] = z.h > 1 ? p.image.row : 0;
+  load.stride[2] = z.w > 1 ? p.image.pixel : 0;
+  load.stride[3] = z.c > 1 ? p.channel : 0;
   step_add_buffer(c, s, p.storage, p.offset);
   return add_term(&s->expression, load);
 }
@@ -62,7 +67,6 @@ static void add_clip(expression *e, const elementwise *op, uint32_t operand) {
 /* Append one operator; operands are terms. */
 static void add_operator(expression *e, const elementwise *op, const uint32_t *operands) {
   switch (op->form) {
-    case ELEMENTWISE_COPY: break;
     case ELEMENTWISE_UNARY: add_function(e, op->function, operands[0], 0); break;
     case ELEMENTWISE_BINARY: add_function(e, op->function, operands[0], operands[1]); break;
     case ELEMENTWISE_SCALAR: add_function(e, op->function, operands[0], add_number(e, op->number)); break;
@@ -103,23 +107,6 @@ static void merge_channels(step *s, struct k_loop *k) {
   for (uint32_t i = 0; i < s->expression.n_terms; i++) s->expression.terms[i].stride[2] = 0;
 }
 
-/* A copy to NCHW: positions are (n, c, h, w) instead of (n, h, w, c). */
-static void make_row_major(step *s, struct k_loop *k, const placement *out) {
-  k->channels = out->image.width;
-  k->out = (struct k_image){.height = out->channels,
-                            .width = out->image.height,
-                            .image = out->image.image,
-                            .row = out->channel,
-                            .pixel = out->image.row};
-  for (uint32_t i = 0; i < s->expression.n_terms; i++) {
-    int64_t *stride = s->expression.terms[i].stride;
-    const int64_t h = stride[1], w = stride[2], channel = stride[3];
-    stride[1] = channel;
-    stride[2] = h;
-    stride[3] = w;
-  }
-}
-
 void lower_elementwise(compile *c, const node *n, step *s) {
   const placement *out = &c->placements[n->id];
   struct k_loop *k = &s->shape.loop;
@@ -133,8 +120,5 @@ void lower_elementwise(compile *c, const node *n, step *s) {
   for (uint32_t i = 0; i < own; i++) operands[i] = add_load(c, s, n->inputs[i]);
   if (elementwise_of(n, &op)) add_operator(&s->expression, &op, operands);
   build_expression(c, n, own, s);
-  if (out->channel != 1)
-    make_row_major(s, k, out);
-  else
-    merge_channels(s, k);
+  merge_channels(s, k);
 }

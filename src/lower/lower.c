@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "ops/ops.h"
+#include "passes/access.h"
 
 typedef struct lowering {
   const char *op;
@@ -16,12 +17,15 @@ static const lowering lowerings[] = {
     {"FullyConnected", lower_fully_connected},
     {"Pooling", lower_pooling},
     {"softmax", lower_softmax},
+    {"_copy", lower_copy},
+    {"Reshape", lower_copy},
+    {"Flatten", lower_copy},
+    {"expand_dims", lower_copy},
+    {"squeeze", lower_copy},
 };
 
 /* Operators that layout turned into places: nothing is left to compute. */
-static bool is_place(const node *n) {
-  return node_is_variable(n) || op_is(n, "Concat") || op_is(n, "Flatten") || op_is(n, "Reshape");
-}
+static bool is_place(const node *n) { return node_is_variable(n) || op_is(n, "Concat") || node_is_access(n); }
 
 void step_add_buffer(compile *c, step *s, uint32_t number, int64_t offset) {
   const uint64_t bytes = (uint64_t)offset * sizeof(float);

@@ -15,6 +15,7 @@ MXN_MUST_CHECK mxn_status lower_graph(compile *c, step_list *out_steps, mxn_erro
 void lower_convolution(compile *c, const node *n, step *s);
 void lower_fully_connected(compile *c, const node *n, step *s);
 void lower_pooling(compile *c, const node *n, step *s);
+void lower_copy(compile *c, const node *n, step *s);
 void lower_softmax(compile *c, const node *n, step *s);
 void lower_elementwise(compile *c, const node *n, step *s);
 

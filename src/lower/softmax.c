@@ -31,11 +31,11 @@ static void lower_over_axis(const placement *in, const placement *out, int64_t a
 
 void lower_softmax(compile *c, const node *n, step *s) {
   const placement *in = &c->placements[n->inputs[0].node->id], *out = &c->placements[n->id];
-  const int32_t axis = op_softmax_axis(n);
+  const int32_t axis = op_softmax_axis(n), last = n->outputs[0].n_dims - 1;
   if (axis == 1)
     lower_over_channels(in, out, s);
   else
-    lower_over_axis(in, out, axis == 0 ? 0 : axis - 1, s);
+    lower_over_axis(in, out, axis == 0 ? 0 : axis == last ? 2 : 1, s);
   step_add_buffer(c, s, in->storage, in->offset);
   step_add_buffer(c, s, out->storage, out->offset);
   build_expression(c, n, 1, s);

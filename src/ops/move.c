@@ -378,12 +378,15 @@ mxn_status slice_axis_shape(inference *x) {
   return infer_input(x, 0, &back);
 }
 
-mxn_status slice_axis_forward(const forward *f) {
-  const mxn_type *in = &f->inputs[0].type;
-  const int32_t axis = axis_from_front(op_int(f->node, "axis"), in->n_dims);
-  slice_range ranges[MXN_MAX_DIMS];
+static void slice_axis_ranges(const node *n, const mxn_type *in, slice_range *ranges) {
+  const int32_t axis = axis_from_front(op_int(n, "axis"), in->n_dims);
   for (int32_t d = 0; d < in->n_dims; d++) ranges[d] = whole_range(in->dims[d]);
-  ranges[axis] = resolve_range(op_int(f->node, "begin"), slice_axis_end(f->node), 1, in->dims[axis]);
+  ranges[axis] = resolve_range(op_int(n, "begin"), slice_axis_end(n), 1, in->dims[axis]);
+}
+
+mxn_status slice_axis_forward(const forward *f) {
+  slice_range ranges[MXN_MAX_DIMS];
+  slice_axis_ranges(f->node, &f->inputs[0].type, ranges);
   copy_ranges(f, ranges);
   return MXN_OK;
 }
@@ -391,6 +394,59 @@ mxn_status slice_axis_forward(const forward *f) {
 bool slice_axis_batch(const node *n, const bool *is_carried) {
   const bool is_whole = op_int(n, "begin") == 0 && op_is_none(n, "end");
   return batch_all(n, is_carried) && (is_whole || axis_from_front(op_int(n, "axis"), n->outputs[0].n_dims) != 0);
+}
+
+/* Selections. */
+
+static void select_order(op_selection *s, const int32_t *order, int32_t n_dims) {
+  for (int32_t d = 0; d < n_dims; d++) s->axis[d] = order[d];
+}
+
+static void select_ranges(op_selection *s, const slice_range *ranges, int32_t n_dims) {
+  for (int32_t d = 0; d < n_dims; d++) {
+    s->begin[d] = ranges[d].begin;
+    s->step[d] = ranges[d].step;
+  }
+}
+
+static bool select_transposed(const node *n, const mxn_type *in, op_selection *out) {
+  int32_t order[MXN_MAX_DIMS] = {0};
+  inference x = {.node = n};
+  const bool is_order =
+      op_is(n, "transpose") ? transpose_order(n, in->n_dims, order) : swap_order(&x, in->n_dims, order) == MXN_OK;
+  if (is_order) select_order(out, order, in->n_dims);
+  return is_order;
+}
+
+static void select_channel(const node *n, const mxn_type *in, uint32_t output, op_selection *out) {
+  const int32_t axis = axis_from_front(op_int(n, "axis"), in->n_dims);
+  out->begin[axis] = output * (in->dims[axis] / slice_channel_outputs(n));
+  if (!op_bool(n, "squeeze_axis")) return;
+  for (int32_t d = axis; d + 1 < in->n_dims; d++) out->axis[d] = d + 1;
+}
+
+bool op_selection_of(const node *n, uint32_t output, op_selection *out) {
+  slice_range ranges[MXN_MAX_DIMS];
+  if (n->n_inputs != 1) return false;
+  const mxn_type *in = value_type(n->inputs[0]);
+  *out = (op_selection){0};
+  for (int32_t d = 0; d < in->n_dims; d++) {
+    out->axis[d] = d;
+    out->step[d] = 1;
+  }
+  if (op_is(n, "transpose") || op_is(n, "SwapAxis")) return select_transposed(n, in, out);
+  if (op_is(n, "SliceChannel")) {
+    select_channel(n, in, output, out);
+    return true;
+  }
+  if (op_is(n, "slice"))
+    slice_ranges(n, in, ranges);
+  else if (op_is(n, "slice_axis"))
+    slice_axis_ranges(n, in, ranges);
+  else
+    return false;
+  select_ranges(out, ranges, in->n_dims);
+  return true;
 }
 
 /* Whether slice_like cuts dimension d: one of `axes`, all where there are none. */

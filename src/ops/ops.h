@@ -98,6 +98,18 @@ const char *value_name(graph *g, value v); /* a variable's value has its name */
  * Types must be inferred. */
 int32_t op_softmax_axis(const node *n);
 
+/* What an operator takes out of its input, and in which order: output dimension d
+ * runs along input dimension axis[d]; of input dimension a it takes begin[a],
+ * begin[a] + step[a] ... One that no output dimension runs along stays at begin[a]. */
+typedef struct op_selection {
+  int32_t axis[MXN_MAX_DIMS];
+  int64_t begin[MXN_MAX_DIMS], step[MXN_MAX_DIMS];
+} op_selection;
+
+/* True and *out filled for transpose, SwapAxis, slice, slice_axis and SliceChannel
+ * (its output number `output`). Types must be inferred. */
+bool op_selection_of(const node *n, uint32_t output, op_selection *out);
+
 /* Whether every output carries the batch in dimension 0, sample i depending on
  * sample i of the inputs alone, given which inputs carry it. Inputs that do not
  * carry it are constants or variables of a fixed shape. */

@@ -1,7 +1,7 @@
 /* compilable.c - the table of operators that are compiled.
  *
  * One row is one operator (its canonical name) with the check of what is special
- * about it; what holds for all of them is checked once: float32, two or four
+ * about it; what holds for all of them is checked once: float32, two to eight
  * dimensions, every size known. The lowering relies on what is checked here.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "graph/shape.h"
+#include "mxneuron/abi.h"
 #include "ops/ops.h"
 
 typedef const char *(*check_function)(const node *n);
@@ -43,6 +44,13 @@ static bool is_default_or(const char *text, const char *expected) {
 static const char *check_nothing(const node *n) {
   (void)n;
   return NULL;
+}
+
+/* Between channels and the last one, a kernel sees one dimension. */
+static const char *check_softmax_axis(const node *n) {
+  const int32_t axis = op_softmax_axis(n), n_dims = n->outputs[0].n_dims;
+  if (axis < 0) return "it normalises several axes together";
+  return n_dims <= 4 || axis < 2 || axis == n_dims - 1 ? NULL : "its axis is one of several inner dimensions";
 }
 
 /* Packed at compile time, so they must be there. */
@@ -122,11 +130,7 @@ static const char *check_softmax(const node *n) {
   if (!is_default_or(temperature, "1.0") && op_float(n, "temperature") != 1) return "its temperature is not 1";
   const mxn_dtype dtype = op_dtype(n, "dtype");
   if (dtype != MXN_DTYPE_UNKNOWN && dtype != MXN_FLOAT32) return "its dtype is not float32";
-  return NULL;
-}
-
-static const char *check_softmax_output(const node *n) {
-  return op_softmax_axis(n) >= 0 ? NULL : "it normalises several axes together";
+  return check_softmax_axis(n);
 }
 
 static const char *check_batch_norm(const node *n) {
@@ -135,18 +139,38 @@ static const char *check_batch_norm(const node *n) {
   return check_parameters(n);
 }
 
+/* Between channels and the last one, a kernel sees one dimension: an operand has all
+ * of it, or one element. */
+static bool broadcasts_rows_as_one(const mxn_type *t, const mxn_type *out) {
+  bool all = true, none = true;
+  for (int32_t d = 2; d < t->n_dims - 1; d++) {
+    all = all && t->dims[d] == out->dims[d];
+    none = none && t->dims[d] == 1;
+  }
+  return all || none;
+}
+
 /* Operands of one rank, each dimension equal or 1. */
 static const char *check_binary(const node *n) {
   const mxn_type *out = &n->outputs[0];
   for (uint32_t i = 0; i < n->n_inputs; i++) {
     const mxn_type *t = value_type(n->inputs[i]);
     if (t->n_dims != out->n_dims) return "its operands do not have the same number of dimensions";
+    if (!broadcasts_rows_as_one(t, out)) return "it broadcasts some of the inner dimensions alone";
   }
   return NULL;
 }
 
+static const char *check_selection(const node *n) {
+  op_selection s;
+  if (!op_selection_of(n, 0, &s)) return "its axes are not known";
+  for (int32_t d = 0; d < n->outputs[0].n_dims; d++)
+    if (s.step[s.axis[d]] < 0 && n->outputs[0].dims[d] > 1) return "its step is negative";
+  return NULL;
+}
+
 /* clang-format off */
-#define TABLE(X)                                  \
+#define TABLE(X, M)                               \
   X("Convolution", check_convolution)             \
   X("FullyConnected", check_fully_connected)      \
   X("Pooling", check_pooling)                     \
@@ -154,13 +178,20 @@ static const char *check_binary(const node *n) {
   X("LeakyReLU", check_leaky_relu)                \
   X("Activation", check_nothing)                  \
   X("Concat", check_concat)                       \
-  X("Flatten", check_nothing)                     \
-  X("Reshape", check_nothing)                     \
+  M("Flatten", check_nothing)                     \
+  M("Reshape", check_nothing)                     \
+  M("expand_dims", check_nothing)                 \
+  M("squeeze", check_nothing)                     \
+  M("transpose", check_selection)                 \
+  M("SwapAxis", check_selection)                  \
+  M("slice", check_selection)                     \
+  M("slice_axis", check_selection)                \
+  M("SliceChannel", check_selection)              \
   X("Dropout", check_dropout)                     \
   X("BlockGrad", check_nothing)                   \
   X("_copy", check_nothing)                       \
-  X("SoftmaxOutput", check_softmax_output)        \
-  X("SoftmaxActivation", check_softmax_output)    \
+  X("SoftmaxOutput", check_softmax_axis)          \
+  X("SoftmaxActivation", check_softmax_axis)      \
   X("softmax", check_softmax)                     \
   X("LinearRegressionOutput", check_nothing)      \
   X("LogisticRegressionOutput", check_nothing)    \
@@ -197,15 +228,20 @@ static const char *check_binary(const node *n) {
   X("_minimum_scalar", check_nothing)
 /* clang-format on */
 
+/* Operators that only move elements (M) take values of any rank and give all of
+ * their outputs. */
 typedef struct row {
   const char *op;
   check_function check;
+  bool moves;
 } row;
 
 static const row rows[] = {
-#define X(op, check) {op, check},
-    TABLE(X)
+#define X(op, check) {op, check, false},
+#define M(op, check) {op, check, true},
+    TABLE(X, M)
 #undef X
+#undef M
 };
 #undef TABLE
 
@@ -218,28 +254,34 @@ static const row *find_row(const char *canonical_name) {
 bool compilable_has(const char *canonical_name) { return find_row(canonical_name) != NULL; }
 
 /* What the kernels can address. */
-static const char *check_type(const mxn_type *t) {
+static const char *check_type(const mxn_type *t, int32_t min_dims) {
   int64_t elements;
   if (!shape_is_known(t)) return "its shapes are not known before it runs";
   if (t->dtype == MXN_DTYPE_UNKNOWN) return "its element type is not known";
   if (t->dtype != MXN_FLOAT32) return "it is not in float32";
-  if (t->n_dims != 2 && t->n_dims != 4) return "its values have neither 2 nor 4 dimensions";
+  if (t->n_dims < min_dims) return "its values have fewer than 2 dimensions";
+  if (t->n_dims > MXN_NEURONBIN_MAX_DIMS) return "its values have more than 8 dimensions";
   if (!shape_elements(t, &elements) || elements == 0 || elements > MAX_ELEMENTS)
     return "its values are empty or too large";
   return NULL;
 }
 
-static const char *check_types(const node *n) {
-  const char *reason = check_type(&n->outputs[0]);
+static const char *check_types(const node *n, int32_t min_dims) {
+  const char *reason = check_type(&n->outputs[0], min_dims);
   for (uint32_t i = 0; i < op_first_label(n) && !reason; i++)
-    if (!is_constant(n->inputs[i])) reason = check_type(value_type(n->inputs[i]));
+    if (!is_constant(n->inputs[i])) reason = check_type(value_type(n->inputs[i]), min_dims);
   return reason;
+}
+
+bool compilable_has_output(const node *n, uint32_t output) {
+  const row *found = find_row(op_name(n));
+  return output == 0 || (found && found->moves);
 }
 
 const char *compilable_reason(const node *n) {
   if (!n->def) return "the operator is unknown";
   const row *found = find_row(op_name(n));
   if (!found) return "the compiler does not have the operator";
-  const char *reason = check_types(n);
+  const char *reason = check_types(n, found->moves ? 1 : 2);
   return reason ? reason : found->check(n);
 }

@@ -12,6 +12,9 @@
  * nodes share. Types must be inferred. The text is static. */
 const char *compilable_reason(const node *n);
 
+/* Whether code gives this output of an operator: the first, or every one. */
+bool compilable_has_output(const node *n, uint32_t output);
+
 /* Whether the compiler has an operator of this canonical name at all. */
 bool compilable_has(const char *canonical_name);
 

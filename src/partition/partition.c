@@ -62,9 +62,10 @@ static mxn_status check_names(const graph *g, const partition_options *o, mxn_er
 
 /* Step 0: every operator's own answer. */
 
-/* Programs give an operator's first output only. */
+/* Most operators have only their first output in inference. */
 static void leave_out_other_outputs(grouping *p, value v) {
-  if (v.output > 0 && !node_is_variable(v.node) && !p->reason[v.node->id])
+  if (node_is_variable(v.node) || p->reason[v.node->id]) return;
+  if (!compilable_has_output(v.node, v.output))
     p->reason[v.node->id] = "an output of it that only training needs is used";
 }
 

@@ -5,9 +5,12 @@
  * labels fall away. FullyConnected flattens by itself, so a Flatten before it
  * goes, too. SPDX-License-Identifier: Apache-2.0
  */
+#include <inttypes.h>
+
 #include "base/error.h"
 #include "graph/shape.h"
 #include "ops/ops.h"
+#include "passes/access.h"
 #include "passes/pass.h"
 
 static bool is_identity(const node *n) {
@@ -16,6 +19,12 @@ static bool is_identity(const node *n) {
     if (op_is(n, names[i])) return true;
   const bool is_reshape = op_is(n, "Flatten") || op_is(n, "Reshape");
   return is_reshape && shape_equal(&n->outputs[0], value_type(n->inputs[0]));
+}
+
+/* A type as the attribute of a Reshape. */
+static const char *shape_attribute(compile *c, const mxn_type *t) {
+  char text[SHAPE_TEXT_BYTES];
+  return arena_printf(c->arena, "%s", shape_text(t, text));
 }
 
 static bool is_softmax(const node *n) {
@@ -35,6 +44,33 @@ static void rewrite_softmax(compile *c, node *n) {
   graph_replace_uses(c->graph, (value){n, 0}, (value){r, 0});
 }
 
+/* One output of SliceChannel as a slice, and without the axis where it is squeezed. */
+static value add_part(compile *c, const node *n, uint32_t output, int32_t axis, int64_t size) {
+  const mxn_type *whole = value_type(n->inputs[0]);
+  node *part = graph_add(c->graph, "slice_axis", n->name, 1, 1);
+  part->inputs[0] = n->inputs[0];
+  part->outputs[0] = *whole;
+  part->outputs[0].dims[axis] = size;
+  node_set_attribute(c->graph, part, "axis", arena_printf(c->arena, "%d", (int)axis));
+  node_set_attribute(c->graph, part, "begin", arena_printf(c->arena, "%" PRId64, output * size));
+  node_set_attribute(c->graph, part, "end", arena_printf(c->arena, "%" PRId64, (output + 1) * size));
+  if (!op_bool(n, "squeeze_axis")) return (value){part, 0};
+  node *squeezed = graph_add(c->graph, "Reshape", n->name, 1, 1);
+  squeezed->inputs[0] = (value){part, 0};
+  squeezed->outputs[0] = n->outputs[output];
+  node_set_attribute(c->graph, squeezed, "shape", shape_attribute(c, &n->outputs[output]));
+  return (value){squeezed, 0};
+}
+
+static void rewrite_parts(compile *c, node *n) {
+  const mxn_type *whole = value_type(n->inputs[0]);
+  const int32_t axis = axis_from_front(op_int(n, "axis"), whole->n_dims);
+  const int64_t size = whole->dims[axis] / op_int(n, "num_outputs");
+  for (uint32_t i = 0; i < n->n_outputs; i++)
+    if (graph_count_uses(c->graph, (value){n, i}))
+      graph_replace_uses(c->graph, (value){n, i}, add_part(c, n, i, axis, size));
+}
+
 static bool is_flatten(const node *n) { return !node_is_variable(n) && op_is(n, "Flatten"); }
 
 static void rewrite(compile *c, node *n) {
@@ -46,6 +82,10 @@ static void rewrite(compile *c, node *n) {
     if (op_bool(n, "flatten") && is_flatten(n->inputs[0].node)) n->inputs[0] = n->inputs[0].node->inputs[0];
   } else if (is_softmax(n)) {
     rewrite_softmax(c, n);
+  } else if (op_is(n, "SliceChannel")) {
+    rewrite_parts(c, n);
+  } else if (is_move(n)) {
+    node_remove_attribute(n, "layout"); /* a user's key: layout marks with it */
   }
 }
 

@@ -14,7 +14,6 @@ typedef struct rule {
 } rule;
 
 static const rule rules[] = {
-    {"_copy", NULL, ELEMENTWISE_COPY, EXPRESSION_VALUE, NULL},
     {"Activation", "relu", ELEMENTWISE_UNARY, EXPRESSION_RELU, NULL},
     {"Activation", "sigmoid", ELEMENTWISE_UNARY, EXPRESSION_SIGMOID, NULL},
     {"Activation", "tanh", ELEMENTWISE_UNARY, EXPRESSION_TANH, NULL},

@@ -21,7 +21,6 @@ typedef enum expression_opcode {
 
 /* How an operator calls a function. */
 typedef enum elementwise_form {
-  ELEMENTWISE_COPY,            /* x */
   ELEMENTWISE_UNARY,           /* f(x) */
   ELEMENTWISE_BINARY,          /* f(x, y) of two tensors */
   ELEMENTWISE_SCALAR,          /* f(x, number) */

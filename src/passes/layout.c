@@ -3,10 +3,12 @@
  * Activations are channels-last. Conversions become `_copy` nodes of their own,
  * marked with the layout they make, so that the lowering sees none:
  *
- *   - an input in NCHW is read as it is by a convolution without padding; all
- *     others get a channels-last copy
- *   - Reshape and Flatten of a spatial value work on a row-major copy, and are
- *     then views
+ *   - operators that move elements are accesses of what their input's step wrote
+ *     (access.h). A Reshape that is none becomes a step, marked channels-last, that
+ *     writes its result; where the two shapes have no common parts it is an access
+ *     of a row-major copy
+ *   - an input in NCHW is read as it is by a convolution without padding and by
+ *     elementwise operators; all others get a channels-last copy
  *   - an output is written by its operator where both layouts are the same bytes,
  *     otherwise by a copy to NCHW
  *
@@ -21,7 +23,7 @@
 #include "base/error.h"
 #include "graph/shape.h"
 #include "ops/ops.h"
-#include "passes/elementwise.h"
+#include "passes/access.h"
 #include "passes/pass.h"
 
 static const char layout_key[] = "layout";
@@ -30,28 +32,20 @@ static const char channels_last[] = "channels_last";
 
 static bool is_op(const node *n, const char *op) { return !node_is_variable(n) && op_is(n, op); }
 
-/* Height and width of a value; 1 for fewer than four dimensions. */
-static int64_t height_of(const mxn_type *t) { return t->n_dims == 4 ? t->dims[2] : 1; }
-static int64_t width_of(const mxn_type *t) { return t->n_dims == 4 ? t->dims[3] : 1; }
-static int64_t channels_of(const mxn_type *t) { return t->n_dims >= 2 ? t->dims[1] : 1; }
-static int64_t batch_of(const mxn_type *t) { return t->n_dims >= 1 ? t->dims[0] : 1; }
-
 /* True where NCHW and channels-last are the same bytes. */
 static bool is_layout_free(const mxn_type *t) { return channels_of(t) == 1 || height_of(t) * width_of(t) == 1; }
 
-static bool is_view(const node *n) { return is_op(n, "Flatten") || is_op(n, "Reshape"); }
+static bool has_layout(const node *n, const char *made) {
+  const char *text = node_is_variable(n) ? NULL : node_attribute(n, layout_key);
+  return text && !strcmp(text, made);
+}
 
 /* Values that a kernel writes, and therefore anywhere we like. */
-static bool is_step(const node *n) { return !node_is_variable(n) && !is_view(n); }
+static bool is_step(const node *n) { return !node_is_variable(n) && !node_is_access(n); }
 
 /* Steps that write zeros around their images. */
-static bool writes_border(const node *n) { return is_step(n) && !(is_op(n, "softmax") && op_softmax_axis(n) != 1); }
-
-static bool is_row_major(const node *n) {
-  if (is_layout_free(&n->outputs[0])) return false;
-  if (node_is_variable(n) || is_view(n)) return true;
-  const char *made = is_op(n, "_copy") ? node_attribute(n, layout_key) : NULL;
-  return made && strcmp(made, row_major) == 0;
+static bool writes_border(const node *n) {
+  return is_step(n) && !has_layout(n, row_major) && !(is_op(n, "softmax") && op_softmax_axis(n) != 1);
 }
 
 /* What a node is part of: the concat it writes into. Indexed by node id. */
@@ -78,42 +72,85 @@ static bool has_padding(const node *n) {
   return false;
 }
 
-/* Whether a node needs its data input channels-last and, for a border, in a
- * storage of ours. */
-static bool needs_channels_last(const node *n, const node *input) {
-  if (is_op(n, "Convolution")) return has_padding(n) && (is_row_major(input) || !writes_border(input));
-  if (is_op(n, "Pooling") || is_op(n, "softmax")) return is_row_major(input);
-  return false;
+static access own_access(const node *n) {
+  return node_is_variable(n) || has_layout(n, row_major) ? access_row_major(n) : access_channels_last(n);
 }
 
-/* Reshape and Flatten need the elements in row-major order without gaps. A
- * value without spatial extent is only renamed by Flatten. */
-static bool needs_row_major(const node *n, const node *input) {
-  if (!is_view(n)) return false;
-  const mxn_type *in = &input->outputs[0], *out = &n->outputs[0];
-  if (height_of(in) * width_of(in) == 1 && height_of(out) * width_of(out) == 1 && channels_of(in) == channels_of(out))
-    return false;
-  return !node_is_variable(input);
+/* How the value of a node is accessed, by that of its input; false for a Reshape
+ * that is no access of it. */
+static bool derive_access(const node *n, const access *in, access *out) {
+  op_selection selection;
+  if (!node_is_access(n)) {
+    *out = own_access(n);
+    return true;
+  }
+  if (!op_selection_of(n, 0, &selection)) return access_reshape(in, n, out);
+  *out = access_select(in, n, &selection);
+  return true;
+}
+
+/* Whether a kernel can read input i of `n` as it lies: for a convolution with a
+ * border, for pooling and softmax with channels one behind the other. */
+static bool can_read(const node *n, uint32_t i, const access *a) {
+  const mxn_type *t = value_type(n->inputs[i]);
+  if (!access_is_image(a, t)) return false;
+  if (i > 0) return true;
+  if (is_op(n, "Convolution") && has_padding(n)) return writes_border(n->inputs[0].node);
+  if (is_op(n, "Pooling") || is_op(n, "softmax")) return access_has_unit_channels(a, t);
+  return true;
+}
+
+typedef struct conversion {
+  compile *c;
+  size_t n_nodes;   /* without the copies */
+  access *accesses; /* by id, without the copies */
+  value *to_channels_last, *to_row_major;
+} conversion;
+
+static access access_of(const conversion *x, const node *n) {
+  return n->id < x->n_nodes ? x->accesses[n->id] : own_access(n);
 }
 
 /* A value is copied once for each layout, however many need it. */
-static void convert_input(compile *c, node *n, uint32_t i, value *copies, const char *made) {
+static void convert_input(const conversion *x, node *n, uint32_t i, value *copies, const char *made) {
   value *copy = &copies[n->inputs[i].node->id];
-  if (!copy->node) *copy = copy_to(c, n->inputs[i], made);
+  if (!copy->node) *copy = copy_to(x->c, n->inputs[i], made);
   n->inputs[i] = *copy;
 }
 
-static void convert_inputs(compile *c) {
-  graph *g = c->graph;
-  const size_t n_nodes = g->n_nodes;
-  value *to_channels_last = arena_array(c->arena, n_nodes, sizeof *to_channels_last);
-  value *to_row_major = arena_array(c->arena, n_nodes, sizeof *to_row_major);
-  for (size_t i = 0; i < n_nodes; i++) {
-    node *n = g->nodes[i];
-    if (node_is_variable(n)) continue;
-    if (needs_channels_last(n, n->inputs[0].node)) convert_input(c, n, 0, to_channels_last, channels_last);
-    if (needs_row_major(n, n->inputs[0].node)) convert_input(c, n, 0, to_row_major, row_major);
+/* A Reshape that is no access of its input: a step, or an access of a copy. */
+static void convert_reshape(const conversion *x, node *n) {
+  access_piece pieces[ACCESS_MAX_PIECES];
+  uint32_t n_pieces;
+  if (access_pieces(value_type(n->inputs[0]), &n->outputs[0], pieces, &n_pieces))
+    node_set_attribute(x->c->graph, n, layout_key, channels_last);
+  else
+    convert_input(x, n, 0, x->to_row_major, row_major);
+}
+
+static void convert_node(conversion *x, node *n) {
+  access in = {0};
+  for (uint32_t i = 0; i < n->n_inputs && !node_is_variable(n); i++) {
+    if (n->inputs[i].node->constant) continue;
+    const access a = access_of(x, n->inputs[i].node);
+    if (i == 0) in = a;
+    if (!is_move(n) && !is_op(n, "Concat") && !can_read(n, i, &a))
+      convert_input(x, n, i, x->to_channels_last, channels_last);
   }
+  if (derive_access(n, &in, &x->accesses[n->id])) return;
+  convert_reshape(x, n);
+  in = access_of(x, n->inputs[0].node);
+  (void)!derive_access(n, &in, &x->accesses[n->id]);
+}
+
+static void convert_inputs(compile *c) {
+  const size_t n = c->graph->n_nodes;
+  conversion x = {.c = c,
+                  .n_nodes = n,
+                  .accesses = arena_array(c->arena, n, sizeof *x.accesses),
+                  .to_channels_last = arena_array(c->arena, n, sizeof *x.to_channels_last),
+                  .to_row_major = arena_array(c->arena, n, sizeof *x.to_row_major)};
+  for (size_t i = 0; i < n; i++) convert_node(&x, c->graph->nodes[i]);
 }
 
 /* Each operand of a concat becomes a value of its own that a step writes. */
@@ -126,7 +163,7 @@ static void convert_concats(compile *c) {
     if (!is_op(n, "Concat")) continue;
     for (uint32_t k = 0; k < n->n_inputs; k++) {
       const node *m = n->inputs[k].node;
-      const bool fits = writes_border(m) && !is_row_major(m) && m->id < n_nodes && !taken[m->id];
+      const bool fits = writes_border(m) && m->id < n_nodes && !taken[m->id];
       if (fits)
         taken[m->id] = true;
       else
@@ -208,24 +245,14 @@ static void find_outputs(layout *l) {
   for (size_t i = 0; i < g->n_outputs; i++) l->output[g->outputs[i].node->id] = (uint32_t)i;
 }
 
-static placement row_major_placement(const mxn_type *t, uint32_t s) {
-  const int64_t n = batch_of(t), c = channels_of(t), h = height_of(t), w = width_of(t);
-  return (placement){.storage = s,
-                     .batch = n,
-                     .channels = c,
-                     .channel = h * w,
-                     .image = {.height = h, .width = w, .image = c * h * w, .row = w, .pixel = 1}};
-}
-
-static placement channels_last_placement(const mxn_type *t, uint32_t s, const struct k_image *border) {
+static placement channels_last_placement(const mxn_type *t, const struct k_image *border) {
   struct k_image i = *border;
   i.height = height_of(t);
   i.width = width_of(t);
   i.pixel = channels_of(t);
   i.row = (i.left + i.width + i.right) * i.pixel;
   i.image = (i.top + i.height + i.bottom) * i.row;
-  return (placement){.storage = s,
-                     .offset = i.top * i.row + i.left * i.pixel,
+  return (placement){.offset = i.top * i.row + i.left * i.pixel,
                      .batch = batch_of(t),
                      .channels = channels_of(t),
                      .channel = 1,
@@ -239,39 +266,63 @@ static uint32_t input_index(const graph *g, const node *n) {
   return index;
 }
 
-static placement place_variable(layout *l, const node *n) {
-  const mxn_type *t = &n->outputs[0];
-  if (n->constant) return (placement){.storage = NO_STORAGE};
-  size_t bytes = 0;
-  if (!type_bytes(t, &bytes)) bytes = 0;
-  const uint32_t s = compile_add_storage(l->c, MXN_SPACE_INPUT, input_index(l->c->graph, n), bytes);
-  placement p = row_major_placement(t, s);
-  if (is_layout_free(t)) p = channels_last_placement(t, s, &(struct k_image){0});
+/* Dimensions of one element have the stride that they would have in a tensor
+ * without gaps, so that they do not keep kernels from merging loops. */
+static void close_gaps(placement *p) {
+  struct k_image *i = &p->image;
+  if (p->channels == 1) p->channel = 1;
+  if (i->width == 1) i->pixel = p->channels * p->channel;
+  if (i->height == 1) i->row = i->width * i->pixel;
+}
+
+/* The value of a node through its access of what lies at `base`. */
+static placement place_access(const access *a, const mxn_type *t, const placement *base) {
+  const int64_t strides[N_DIRECTIONS] = {base->image.image, 1, base->image.row, base->image.pixel};
+  const int32_t last = t->n_dims - 1;
+  placement p = {.storage = base->storage, .offset = base->offset, .batch = batch_of(t), .channels = channels_of(t)};
+  p.image.height = height_of(t);
+  p.image.width = width_of(t);
+  for (int i = 0; i < N_DIRECTIONS; i++) p.offset += a->first[i] * strides[i];
+  for (int32_t d = 0; d <= last; d++) p.stride[d] = strides[a->along[d]] * a->step[d];
+  p.image.image = last >= 0 ? p.stride[0] : 0;
+  p.channel = last >= 1 ? p.stride[1] : 1;
+  p.image.pixel = last >= 2 ? p.stride[last] : 0;
+  for (int32_t d = 2; d < last; d++)
+    if (t->dims[d] > 1) p.image.row = p.stride[d];
+  close_gaps(&p);
   return p;
 }
 
-static placement place_view(const layout *l, const node *n) {
-  const placement *in = &l->c->placements[n->inputs[0].node->id];
-  const mxn_type *t = &n->outputs[0];
-  if (in->image.height * in->image.width == 1 && height_of(t) * width_of(t) == 1 && channels_of(t) == in->channels) {
-    placement p = *in;
-    p.image.row = p.image.pixel = in->image.image;
-    p.image.top = p.image.bottom = p.image.left = p.image.right = 0;
-    return p;
-  }
-  placement p = is_layout_free(t) ? channels_last_placement(t, in->storage, &(struct k_image){0})
-                                  : row_major_placement(t, in->storage);
-  p.offset = in->offset;
-  return p;
+static void set_strides(placement *p, const node *n) {
+  const access own = access_channels_last(n);
+  const placement whole = place_access(&own, &n->outputs[0], p);
+  memcpy(p->stride, whole.stride, sizeof p->stride);
+}
+
+static placement place_dense(const node *n, uint32_t s) {
+  const access own = access_row_major(n);
+  return place_access(&own, &n->outputs[0], &(placement){.storage = s});
+}
+
+static placement place_variable(layout *l, const node *n) {
+  size_t bytes = 0;
+  if (n->constant) return (placement){.storage = NO_STORAGE};
+  if (!type_bytes(&n->outputs[0], &bytes)) bytes = 0;
+  return place_dense(n, compile_add_storage(l->c, MXN_SPACE_INPUT, input_index(l->c->graph, n), bytes));
 }
 
 static placement place_step(layout *l, const node *n) {
-  const mxn_type *t = &n->outputs[0];
-  const uint32_t output = l->output[n->id];
-  const bool is_output = output != NO_STORAGE;
-  placement p = is_row_major(n) ? row_major_placement(t, 0) : channels_last_placement(t, 0, &l->border[n->id]);
-  p.storage = compile_add_storage(l->c, is_output ? MXN_SPACE_OUTPUT : MXN_SPACE_ARENA, is_output ? output : 0,
-                                  (uint64_t)(p.batch * p.image.image) * sizeof(float));
+  const bool is_output = l->output[n->id] != NO_STORAGE;
+  const mxn_space space = is_output ? MXN_SPACE_OUTPUT : MXN_SPACE_ARENA;
+  const uint32_t index = is_output ? l->output[n->id] : 0;
+  size_t bytes = 0;
+  if (has_layout(n, row_major)) {
+    if (!type_bytes(&n->outputs[0], &bytes)) bytes = 0;
+    return place_dense(n, compile_add_storage(l->c, space, index, bytes));
+  }
+  placement p = channels_last_placement(&n->outputs[0], &l->border[n->id]);
+  p.storage = compile_add_storage(l->c, space, index, (uint64_t)(p.batch * p.image.image) * sizeof(float));
+  set_strides(&p, n);
   return p;
 }
 
@@ -280,22 +331,32 @@ static placement place_slice(const layout *l, const node *n) {
   placement p = l->c->placements[l->concat[n->id]->id];
   p.offset += l->channel[n->id];
   p.channels = channels_of(&n->outputs[0]);
+  set_strides(&p, n);
   return p;
 }
 
-static void place_all(layout *l) {
+static void place_steps(layout *l) {
   compile *c = l->c;
-  const graph *g = c->graph;
-  /* Concats before their operands, hence backwards; views after their input. */
-  for (size_t i = g->n_nodes; i-- > 0;) {
-    const node *n = g->nodes[i];
+  /* Concats before their operands, hence backwards. */
+  for (size_t i = c->graph->n_nodes; i-- > 0;) {
+    const node *n = c->graph->nodes[i];
     if (node_is_variable(n))
       c->placements[i] = place_variable(l, n);
-    else if (!is_view(n))
+    else if (is_step(n))
       c->placements[i] = l->concat[i] ? place_slice(l, n) : place_step(l, n);
   }
-  for (size_t i = 0; i < g->n_nodes; i++)
-    if (is_view(g->nodes[i])) c->placements[i] = place_view(l, g->nodes[i]);
+}
+
+static void place_accesses(layout *l) {
+  compile *c = l->c;
+  const graph *g = c->graph;
+  access *accesses = arena_array(c->arena, g->n_nodes, sizeof *accesses);
+  for (size_t i = 0; i < g->n_nodes; i++) {
+    const node *n = g->nodes[i];
+    (void)!derive_access(n, n->n_inputs ? &accesses[n->inputs[0].node->id] : NULL, &accesses[i]);
+    if (node_is_access(n))
+      c->placements[i] = place_access(&accesses[i], &n->outputs[0], &c->placements[accesses[i].base->id]);
+  }
 }
 
 mxn_status pass_layout(compile *c, mxn_error *err) {
@@ -314,6 +375,7 @@ mxn_status pass_layout(compile *c, mxn_error *err) {
   find_outputs(&l);
   find_slices(&l);
   find_borders(&l);
-  place_all(&l);
+  place_steps(&l);
+  place_accesses(&l);
   return MXN_OK;
 }

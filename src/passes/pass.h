@@ -23,12 +23,15 @@ typedef struct storage {
   float *data;                    /* weights: what to store */
 } storage;
 
-/* Where a value lies: element (n, h, w, c) is at offset + n * image.image +
- * h * image.row + w * image.pixel + c * channel, in elements of 4 bytes. A value
- * of two dimensions is (n, 1, 1, c). */
+/* Where a value lies: element (i0, i1, ...) at offset + i0 * stride[0] + ..., in
+ * elements of 4 bytes. As an image (access.h) its element (n, h, w, c) is at offset +
+ * n * image.image + h * image.row + w * image.pixel + c * channel; a value of two
+ * dimensions is (n, 1, 1, c). One whose rows have no single stride is read by copies
+ * alone. */
 typedef struct placement {
   uint32_t storage;
   int64_t offset;
+  int64_t stride[MXN_MAX_DIMS];
   int64_t batch, channels, channel;
   struct k_image image;
 } placement;

@@ -544,6 +544,93 @@ def reshape_mixes_the_batch(data):
     return sym.FullyConnected(sym.Reshape(conv(data, 6), shape=(-1, 16), name="mix"), num_hidden=3)
 
 
+# Operators that move elements
+
+def shuffled(data, groups):
+    x = sym.SwapAxis(sym.Reshape(data, shape=(0, -4, groups, -1, -2)), dim1=1, dim2=2)
+    return sym.Reshape(x, shape=(0, -3, -2))
+
+
+@model(data=(2, 3, 5, 7))
+def move_channel_shuffle(data):
+    x = shuffled(sym.Concat(conv(data, 8), relu(conv(data, 8)), dim=1), 2)
+    left, right = sym.slice_axis(x, axis=1, begin=0, end=8), sym.slice_axis(x, axis=1, begin=8, end=None)
+    return sym.Concat(conv(left, 5), relu(right), dim=1)
+
+
+@model(data=(1, 3, 6, 4))
+def move_channel_shuffle_in_three_before_a_border(data):
+    return conv(shuffled(conv(data, 51), 3), 4, kernel=(3, 5))
+
+
+@model(data=(2, 5, 6, 3))
+def move_from_nhwc(data):
+    x = sym.transpose(data, axes=(0, 3, 1, 2))
+    return [conv(x, 9), sym.Convolution(x, num_filter=4, kernel=(2, 3)), sym.transpose(relu(x), axes=(0, 2, 3, 1))]
+
+
+@model(data=(2, 3, 4, 5))
+def move_transposes(data):
+    x = conv(data, 17)
+    orders = [(0, 2, 3, 1), (0, 3, 2, 1), (1, 0, 2, 3), (3, 2, 1, 0), (2, 3, 0, 1)]
+    return [sym.transpose(x), *(sym.relu(sym.transpose(x, axes=a)) for a in orders), sym.SwapAxis(x, dim1=0, dim2=3)]
+
+
+@model(data=(2, 4, 9, 8))
+def move_slices(data):
+    x = conv(data, 19)
+    rows = sym.slice(x, begin=(None, 1, 3), end=(None, 18, -1), step=(None, 3, 2))
+    pixels = sym.slice_axis(x, axis=-1, begin=-5, end=-1)
+    return [conv(rows, 3), sym.Pooling(pixels, kernel=(2, 2), pool_type="max"), sym.slice_axis(x, axis=0, begin=1, end=2),
+            sym.softmax(sym.slice(data, begin=(0, 1), end=(2, 3)), axis=1), sym.slice(rows, begin=(1,), end=(None,))]
+
+
+@model(data=(2, 6, 4, 9))
+def move_parts(data):
+    x = conv(data, 12)
+    a, b, c = sym.SliceChannel(x, num_outputs=3)
+    pixels = sym.SliceChannel(x, num_outputs=9, axis=3, squeeze_axis=True)
+    return [conv(b, 4), a + c, sym.relu(pixels[2]), *sym.SliceChannel(data, num_outputs=2, axis=2),
+            sym.FullyConnected(pixels[8], num_hidden=5)]
+
+
+@model(data=(3, 4, 6, 5))
+def move_reshapes(data):
+    x = conv(data, 12)
+    return [sym.Reshape(x, shape=shape) for shape in
+            ((0, 2, 6, -1), (0, -3, -2), (0, 0, -1), (-1, 5), (0, 8, 5, 9), (0, -4, 3, 4, -4, 2, 3, 5), (-1,), (5, 8, 27))]
+
+
+@model(data=(2, 3, 4, 6))
+def move_reshapes_without_common_parts(data):
+    x = sym.Reshape(conv(data, 5) + 1, shape=(0, 4, 5, 6))
+    return [conv(sym.Reshape(x, shape=(0, 6, 5, 4)), 3), sym.Reshape(sym.transpose(x), shape=(5, 4, -1))]
+
+
+@model(data=(4, 6))
+def move_new_axes(data):
+    x = sym.FullyConnected(data, num_hidden=15)
+    y = sym.Reshape(x, shape=(0, 3, 5))
+    wide = sym.broadcast_mul(sym.expand_dims(x, axis=2), sym.expand_dims(data, axis=1))
+    return [conv(sym.expand_dims(sym.expand_dims(x, axis=2), axis=3), 7), sym.softmax(y, axis=-1), sym.softmax(y, axis=1),
+            sym.Concat(y, relu(y), dim=1), wide, sym.squeeze(sym.Reshape(wide, shape=(0, 1, 3, 5, 1, 6)))]
+
+
+@model(data=(2, 3, 5, 4))
+def move_scores_of_anchors(data):
+    scores = [sym.Flatten(sym.transpose(conv(data, n), axes=(0, 2, 3, 1))) for n in (12, 24)]
+    x = sym.Reshape(sym.Concat(*scores, dim=1), shape=(0, -1, 6))
+    return [sym.softmax(sym.transpose(x, axes=(0, 2, 1)), axis=1), sym.softmax(x, axis=-1)]
+
+
+@model(data=(2, 3, 5, 4))
+def move_five_dimensions(data):
+    x = sym.Reshape(conv(data, 12), shape=(0, -4, 3, 4, -2))
+    y = sym.tanh(sym.transpose(x, axes=(0, 3, 2, 4, 1)))
+    return [sym.broadcast_add(x, sym.slice(x, begin=(None, None, 0, 0), end=(None, None, 1, 1))), sym.FullyConnected(y, num_hidden=3), sym.softmax(y, axis=1),
+            sym.BatchNorm(y, fix_gamma=False)]
+
+
 @model(data=(2, 3, 8, 6))
 def stop_gradient_and_identity(data):
     return op._copy(conv(sym.BlockGrad(data), 4)) + 1

@@ -203,6 +203,36 @@ static void test_names_do_not_collide(void **state) {
   assert_string_equal(list.items[0].input_names[0], "x_output_1");
 }
 
+/* A node gives as many outputs as leave its group, under their own names. */
+static void test_several_outputs_of_a_node(void **state) {
+  (void)state;
+  graph *g = parse("graph \"net\"\n%0 = input \"data\"" M
+                   "%1 = SliceChannel(%0) \"split\" {num_outputs=\"2\"} : float32(2, 2), float32(2, 2)\n"
+                   "%2 = relu(%1.1) \"out\" : float32(2, 2)\noutput %2, %1.1, %1.0\n");
+  const subgraph_list list = extract(g, "out");
+  assert_int_equal(list.n_items, 1);
+  const subgraph *s = &list.items[0];
+  assert_int_equal(s->node->n_outputs, 2);
+  assert_string_equal(s->output_names[0], "split_output0");
+  assert_string_equal(s->output_names[1], "split_output1");
+  assert_int_equal(find(g, "out")->inputs[0].output, 1);
+  assert_int_equal(g->outputs[1].output, 1);
+  assert_int_equal(g->outputs[2].output, 0);
+}
+
+/* What only a label depends on is no input of the program. */
+static void test_operators_before_a_label(void **state) {
+  (void)state;
+  graph *g = parse("graph \"net\"\n%0 = input \"data\"" M
+                   "%1 = input \"answer\" : float32(2, 1)\n"
+                   "%2 = Reshape(%1) \"flat\" {shape=\"(-1,)\"} : float32(2)\n"
+                   "%3 = SoftmaxOutput(%0, %2) \"softmax\"" M "output %3\n");
+  const subgraph_list list = extract(g, NULL);
+  assert_int_equal(list.n_items, 1);
+  assert_int_equal(list.items[0].n_data, 1);
+  assert_string_equal(list.items[0].node->inputs[1].node->name, "answer");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_whole_model),
@@ -211,6 +241,8 @@ int main(void) {
       TEST(test_many_names),
       TEST(test_excluded_in_the_middle),
       TEST(test_names_do_not_collide),
+      TEST(test_several_outputs_of_a_node),
+      TEST(test_operators_before_a_label),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

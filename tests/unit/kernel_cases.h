@@ -298,6 +298,52 @@ static void loop_nhwc_f32_case(kernel_case *k) {
   k->tolerance = 0;
 }
 
+static void swap_axes(struct k_copy *s, int a, int b) {
+  int64_t *const fields[] = {s->extent, s->in, s->out};
+  for (int i = 0; i < 3; i++) {
+    const int64_t kept = fields[i][a];
+    fields[i][a] = fields[i][b];
+    fields[i][b] = kept;
+  }
+}
+
+/* From a tensor of random order to an image: rows and pixels in one to three parts. */
+static void copy_f32_case(kernel_case *k) {
+  struct k_copy *s = &k->shape.copy;
+  k->kernel = KERNEL_COPY_F32;
+  *s = (struct k_copy){.batch = random_in(1, 3), .rows = 1};
+  const int64_t inner = random_in(1, 40), outer = random_in(1, 5), h = random_in(1, 5), w = random_in(1, 6);
+  s->channels = inner * outer;
+  for (int i = 0; i < K_COPY_AXES; i++) s->extent[i] = 1;
+  int64_t *extent = s->extent + K_COPY_AXES - 5, *in = s->in + K_COPY_AXES - 5, *out = s->out + K_COPY_AXES - 5;
+  const int first = (int)random_below(5), by = 1 + (int)random_below(4);
+  const int64_t extents[5] = {s->batch, h, w, outer, inner};
+  int64_t elements = 1;
+  for (int i = 0; i < 5; i++) in[(first + i * by) % 5] = elements, elements *= extents[(first + i * by) % 5];
+  const float *from = add_buffer(k, (size_t)elements, 0)->data;
+  s->image = add_output(k, s->batch, h, w, s->channels);
+  const int64_t strides[5] = {s->image.image, s->image.row, s->image.pixel, inner, 1};
+  for (int i = 0; i < 5; i++) {
+    extent[i] = extents[i];
+    out[i] = strides[i];
+  }
+  const int last = (int)random_below(5); /* the inner loop goes along any axis */
+  swap_axes(s, K_COPY_AXES - 5 + last, K_COPY_AXES - 1);
+  for (int i = 0; i < K_COPY_AXES - 1; i++) s->rows *= s->extent[i];
+  k->expression.n_terms = 1;
+  const int64_t all = s->rows * s->extent[K_COPY_AXES - 1];
+  for (int64_t i = 0; i < all; i++) {
+    int64_t rest = i, a = 0, b = 0;
+    for (int d = K_COPY_AXES - 1; d >= 0; d--) {
+      a += rest % s->extent[d] * s->in[d];
+      b += rest % s->extent[d] * s->out[d];
+      rest /= s->extent[d];
+    }
+    k->expected[k->offsets[k->output] + b] = (double)from[a];
+  }
+  k->tolerance = 0;
+}
+
 static void softmax_nhwc_f32_case(kernel_case *k) {
   struct k_softmax *s = &k->shape.softmax;
   k->kernel = KERNEL_SOFTMAX_NHWC_F32;

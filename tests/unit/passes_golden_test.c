@@ -121,6 +121,8 @@ static void check_golden(const char *name) {
   X(concat_slices)           \
   X(softmax_output)          \
   X(softmax_axes)            \
+  X(channel_shuffle)         \
+  X(moves)                   \
   X(flatten_fully_connected) \
   X(outputs_in_nchw)         \
   X(memory_reuse)
