@@ -10,5 +10,6 @@
 #include "depthwise2d.c"
 #include "loop.c"
 #include "pool2d.c"
+#include "reduce.c"
 #include "softmax.c"
 #include "softmax_axis.c"

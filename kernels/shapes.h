@@ -70,6 +70,19 @@ struct k_pool2d {
   int64_t channels_per_task;
 };
 
+/* A reduction of an activation; dimensions that are reduced have size 1 in `out`.
+ * buffers: input, output, operands of the expression. */
+struct k_reduce {
+  int64_t batch, height, width, channels; /* of the input */
+  int64_t in_image, in_row, in_pixel;
+  int64_t over_images, over_rows, over_pixels, over_channels;
+  int64_t operation; /* 0 sum, 1 maximum, 2 minimum */
+  int64_t divisor;   /* of the result: the number of elements for a mean, otherwise 1 */
+  struct k_image out;
+  /* tile */
+  int64_t rows_per_task;
+};
+
 /* Any elementwise computation: the expression at every position of `out`. buffers: output, operands of the expression.
  */
 struct k_loop {

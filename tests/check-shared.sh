@@ -44,11 +44,21 @@ summarize() {
   sed --quiet '/run in float64/s/^/    /p' "$work"/*.txt
 }
 
+# Every operator of every model here is compiled, into one subgraph.
+is_whole() {
+  local isa
+  for isa in "${isas[@]}"; do
+    grep --quiet --extended-regexp '^compiled ([0-9]+) of \1 operators in 1 subgraph$' "$work/$isa.txt" ||
+      { head -1 "$work/$isa.txt" && return 1; }
+  done
+}
+
 # check_model NAME PREFIX GOLDEN
 check_model() {
   local name=$1 prefix=$2 golden=$3 isa
   rm -f "$work"/*.txt
   for isa in "${isas[@]}"; do check "$name, $isa" verify_for "$isa" "$prefix" "$golden"; done
+  check "$name, one subgraph" is_whole
   summarize "$name"
 }
 

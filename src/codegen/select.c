@@ -192,6 +192,12 @@ uint32_t select_tiles(const target *t, kernel_template kernel, kernel_shape *sha
       s->rows_per_task = rows_per_task(rows, s->out.width * s->channels);
       return (uint32_t)divide_up(rows, s->rows_per_task);
     }
+    case KERNEL_REDUCE_NHWC_F32: {
+      struct k_reduce *s = &shape->reduce;
+      const int64_t rows = (s->over_images ? 1 : s->batch) * s->out.height;
+      s->rows_per_task = rows_per_task(rows, s->batch * s->height * s->width * s->channels / rows);
+      return (uint32_t)divide_up(rows, s->rows_per_task);
+    }
     case KERNEL_COPY_F32: return select_copy(&shape->copy);
     case KERNEL_SOFTMAX_NHWC_F32: {
       struct k_softmax *s = &shape->softmax;

@@ -16,6 +16,7 @@ void lower_convolution(compile *c, const node *n, step *s);
 void lower_fully_connected(compile *c, const node *n, step *s);
 void lower_pooling(compile *c, const node *n, step *s);
 void lower_copy(compile *c, const node *n, step *s);
+void lower_reduce(compile *c, const node *n, step *s);
 void lower_softmax(compile *c, const node *n, step *s);
 void lower_elementwise(compile *c, const node *n, step *s);
 

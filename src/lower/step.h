@@ -49,6 +49,7 @@ typedef union kernel_shape {
   struct k_pool2d pool2d;
   struct k_loop loop;
   struct k_copy copy;
+  struct k_reduce reduce;
   struct k_softmax softmax;
   struct k_softmax_axis softmax_axis;
 } kernel_shape;

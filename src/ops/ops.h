@@ -110,6 +110,10 @@ typedef struct op_selection {
  * (its output number `output`). Types must be inferred. */
 bool op_selection_of(const node *n, uint32_t output, op_selection *out);
 
+/* True and is_reduced filled for sum, mean, prod, max, min and their kin: which axes
+ * of the input they reduce. Types must be inferred. */
+bool op_reduced_axes(const node *n, bool is_reduced[MXN_MAX_DIMS]);
+
 /* Whether every output carries the batch in dimension 0, sample i depending on
  * sample i of the inputs alone, given which inputs carry it. Inputs that do not
  * carry it are constants or variables of a fixed shape. */

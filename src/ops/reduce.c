@@ -197,6 +197,12 @@ mxn_status square_sum_forward(const forward *f) {
 }
 
 /* Whether each input is carried and the first axis stays. */
+bool op_reduced_axes(const node *n, bool is_reduced[MXN_MAX_DIMS]) {
+  inference x = {.node = n};
+  return n->def->reduce && op_declares(n, "exclude") &&
+         reduce_axes(&x, "axis", op_bool(n, "exclude"), value_type(n->inputs[0])->n_dims, is_reduced) == MXN_OK;
+}
+
 static bool keeps_first_axis(const node *n, const bool *is_carried, const char *axes, bool is_excluded) {
   inference x = {.node = n};
   bool is_reduced[MXN_MAX_DIMS];

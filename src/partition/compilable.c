@@ -161,6 +161,18 @@ static const char *check_binary(const node *n) {
   return NULL;
 }
 
+/* Between channels and the last one, a kernel sees one dimension. */
+static const char *check_reduction(const node *n) {
+  const mxn_type *t = value_type(n->inputs[0]);
+  bool is_reduced[MXN_MAX_DIMS] = {false}, all = true, none = true;
+  if (!op_reduced_axes(n, is_reduced)) return "its axes are not known";
+  for (int32_t d = 2; d < t->n_dims - 1; d++) {
+    all = all && (is_reduced[d] || t->dims[d] == 1);
+    none = none && (!is_reduced[d] || t->dims[d] == 1);
+  }
+  return all || none ? NULL : "it reduces some of the inner dimensions alone";
+}
+
 static const char *check_selection(const node *n) {
   op_selection s;
   if (!op_selection_of(n, 0, &s)) return "its axes are not known";
@@ -174,6 +186,11 @@ static const char *check_selection(const node *n) {
   X("Convolution", check_convolution)             \
   X("FullyConnected", check_fully_connected)      \
   X("Pooling", check_pooling)                     \
+  X("L2Normalization", check_nothing)             \
+  X("sum", check_reduction)                       \
+  X("mean", check_reduction)                      \
+  X("max", check_reduction)                       \
+  X("min", check_reduction)                       \
   X("BatchNorm", check_batch_norm)                \
   X("LeakyReLU", check_leaky_relu)                \
   X("Activation", check_nothing)                  \

@@ -6,6 +6,7 @@
  * goes, too. SPDX-License-Identifier: Apache-2.0
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "graph/shape.h"
@@ -71,6 +72,63 @@ static void rewrite_parts(compile *c, node *n) {
       graph_replace_uses(c->graph, (value){n, i}, add_part(c, n, i, axis, size));
 }
 
+static node *add_unary(compile *c, const node *n, const char *op, value in, const mxn_type *type) {
+  node *r = graph_add(c->graph, op, n->name, 1, 1);
+  r->inputs[0] = in;
+  r->outputs[0] = *type;
+  return r;
+}
+
+/* x / sqrt(sum(x * x) + eps), the sum over all axes of a sample, over its channels or
+ * over all axes behind them. */
+static void rewrite_l2_normalization(compile *c, node *n) {
+  const mxn_type *type = &n->outputs[0];
+  const char *mode = op_text(n, "mode"), *axes = "";
+  const int32_t begin = strcmp(mode, "spatial") == 0 ? 2 : 1, end = strcmp(mode, "channel") == 0 ? 2 : type->n_dims;
+  mxn_type small = *type;
+  for (int32_t d = begin; d < end; d++) {
+    small.dims[d] = 1;
+    axes = arena_printf(c->arena, "%s%d,", axes, (int)d);
+  }
+  node *squares = add_unary(c, n, "square", n->inputs[0], type);
+  node *sum = add_unary(c, n, "sum", (value){squares, 0}, &small);
+  node *with_eps = add_unary(c, n, "_plus_scalar", (value){sum, 0}, &small);
+  node *norm = add_unary(c, n, "sqrt", (value){with_eps, 0}, &small);
+  node *scaled = graph_add(c->graph, "broadcast_div", n->name, 2, 1);
+  node_set_attribute(c->graph, sum, "axis", arena_printf(c->arena, "(%s)", axes));
+  node_set_attribute(c->graph, sum, "keepdims", "True");
+  node_set_attribute(c->graph, with_eps, "scalar", arena_printf(c->arena, "%.9g", op_float(n, "eps")));
+  scaled->inputs[0] = n->inputs[0];
+  scaled->inputs[1] = (value){norm, 0};
+  scaled->outputs[0] = *type;
+  graph_replace_uses(c->graph, (value){n, 0}, (value){scaled, 0});
+}
+
+static bool drops_axes(const node *n) {
+  bool is_reduced[MXN_MAX_DIMS];
+  return op_reduced_axes(n, is_reduced) && !op_bool(n, "keepdims");
+}
+
+/* A reduction that keeps its axes, and a Reshape without them. */
+static void rewrite_reduction(compile *c, node *n) {
+  const mxn_type *in = value_type(n->inputs[0]);
+  bool is_reduced[MXN_MAX_DIMS] = {false};
+  const char *axes = "";
+  if (!op_reduced_axes(n, is_reduced)) return;
+  mxn_type kept = *in;
+  for (int32_t d = 0; d < in->n_dims; d++) {
+    if (!is_reduced[d]) continue;
+    kept.dims[d] = 1;
+    axes = arena_printf(c->arena, "%s%d,", axes, (int)d);
+  }
+  node *wide = add_unary(c, n, op_name(n), n->inputs[0], &kept);
+  node *narrow = add_unary(c, n, "Reshape", (value){wide, 0}, &n->outputs[0]);
+  node_set_attribute(c->graph, wide, "axis", arena_printf(c->arena, "(%s)", axes));
+  node_set_attribute(c->graph, wide, "keepdims", "True");
+  node_set_attribute(c->graph, narrow, "shape", shape_attribute(c, &n->outputs[0]));
+  graph_replace_uses(c->graph, (value){n, 0}, (value){narrow, 0});
+}
+
 static bool is_flatten(const node *n) { return !node_is_variable(n) && op_is(n, "Flatten"); }
 
 static void rewrite(compile *c, node *n) {
@@ -84,6 +142,10 @@ static void rewrite(compile *c, node *n) {
     rewrite_softmax(c, n);
   } else if (op_is(n, "SliceChannel")) {
     rewrite_parts(c, n);
+  } else if (op_is(n, "L2Normalization")) {
+    rewrite_l2_normalization(c, n);
+  } else if (drops_axes(n)) {
+    rewrite_reduction(c, n);
   } else if (is_move(n)) {
     node_remove_attribute(n, "layout"); /* a user's key: layout marks with it */
   }

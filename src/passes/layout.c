@@ -89,14 +89,18 @@ static bool derive_access(const node *n, const access *in, access *out) {
   return true;
 }
 
+static bool is_reduction(const node *n) {
+  return is_op(n, "sum") || is_op(n, "mean") || is_op(n, "max") || is_op(n, "min");
+}
+
 /* Whether a kernel can read input i of `n` as it lies: for a convolution with a
- * border, for pooling and softmax with channels one behind the other. */
+ * border, for pooling, softmax and reductions with channels one behind the other. */
 static bool can_read(const node *n, uint32_t i, const access *a) {
   const mxn_type *t = value_type(n->inputs[i]);
   if (!access_is_image(a, t)) return false;
   if (i > 0) return true;
   if (is_op(n, "Convolution") && has_padding(n)) return writes_border(n->inputs[0].node);
-  if (is_op(n, "Pooling") || is_op(n, "softmax")) return access_has_unit_channels(a, t);
+  if (is_op(n, "Pooling") || is_op(n, "softmax") || is_reduction(n)) return access_has_unit_channels(a, t);
   return true;
 }
 

@@ -631,6 +631,24 @@ def move_five_dimensions(data):
             sym.BatchNorm(y, fix_gamma=False)]
 
 
+# Reductions
+
+@model(data=(3, 5, 4, 7))
+def l2_normalization(data):
+    x = conv(data, 19)
+    return [conv(sym.L2Normalization(x, mode="channel", eps=1e-3), 3), relu(sym.L2Normalization(x, mode="spatial") - 0.1),
+            sym.L2Normalization(x), sym.L2Normalization(sym.FullyConnected(x, num_hidden=33)),
+            sym.L2Normalization(sym.Reshape(x, shape=(0, 0, -1)), mode="channel")]
+
+
+@model(data=(3, 5, 4, 7))
+def reductions(data):
+    x = conv(data, 19)
+    return [sym.mean(x, axis=(2, 3), keepdims=True), sym.mean(x, axis=1), relu(sym.sum(x, axis=(0, 2), keepdims=True)),
+            sym.max(x, axis=(1, 3)), sym.min(x, axis=-1), sym.sum(x, axis=1, exclude=True, keepdims=True),
+            conv(sym.broadcast_sub(x, sym.mean(x, axis=(1, 2, 3), keepdims=True)), 2)]
+
+
 @model(data=(2, 3, 8, 6))
 def stop_gradient_and_identity(data):
     return op._copy(conv(sym.BlockGrad(data), 4)) + 1

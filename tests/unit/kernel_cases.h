@@ -275,6 +275,54 @@ static void pool2d_nhwc_f32_case(kernel_case *k) {
   k->tolerance = 1e-5;
 }
 
+/* The reduction of one output position. */
+static double reduce_at(const struct k_reduce *s, const float *in, const int64_t *at) {
+  const int64_t size[4] = {s->batch, s->height, s->width, s->channels};
+  const int64_t over[4] = {s->over_images, s->over_rows, s->over_pixels, s->over_channels};
+  double total = s->operation == 0 ? 0 : s->operation == 1 ? -INFINITY : INFINITY;
+  for (int64_t i = 0; i < size[0] * size[1] * size[2] * size[3]; i++) {
+    int64_t rest = i, p[4];
+    int is_part = 1;
+    for (int d = 3; d >= 0; d--) {
+      p[d] = rest % size[d];
+      rest /= size[d];
+      is_part = is_part && (over[d] || p[d] == at[d]);
+    }
+    const double x = (double)in[p[0] * s->in_image + p[1] * s->in_row + p[2] * s->in_pixel + p[3]];
+    if (!is_part) continue;
+    total = s->operation == 0 ? total + x : s->operation == 1 ? fmax(total, x) : fmin(total, x);
+  }
+  return total / (double)s->divisor;
+}
+
+static void reduce_nhwc_f32_case(kernel_case *k) {
+  struct k_reduce *s = &k->shape.reduce;
+  k->kernel = KERNEL_REDUCE_NHWC_F32;
+  *s = (struct k_reduce){.batch = random_in(1, 3), .height = random_in(1, 4), .width = random_in(1, 5)};
+  s->channels = random_in(1, 40);
+  s->over_images = random_below(4) == 0;
+  s->over_rows = random_below(2);
+  s->over_pixels = random_below(2);
+  s->over_channels = random_below(2);
+  s->operation = random_below(3);
+  s->divisor = s->operation == 0 && random_below(2) ? random_in(2, 9) : 1;
+  s->in_pixel = s->channels + random_in(0, 3);
+  s->in_row = s->width * s->in_pixel;
+  s->in_image = s->height * s->in_row;
+  const float *in = add_buffer(k, (size_t)(s->batch * s->in_image), 0)->data;
+  const int64_t n = s->over_images ? 1 : s->batch, h = s->over_rows ? 1 : s->height;
+  const int64_t w = s->over_pixels ? 1 : s->width, channels = s->over_channels ? 1 : s->channels;
+  s->out = add_output(k, n, h, w, channels);
+  int64_t stride[4], at[4];
+  const float *operand = add_expression(k, n, h, w, channels, stride);
+  for (at[0] = 0; at[0] < n; at[0]++)
+    for (at[1] = 0; at[1] < h; at[1]++)
+      for (at[2] = 0; at[2] < w; at[2]++)
+        for (at[3] = 0; at[3] < channels; at[3]++)
+          expect(k, &s->out, operand, stride, at[0], at[1], at[2], at[3], reduce_at(s, in, at));
+  k->tolerance = 2e-4;
+}
+
 /* relu(0 + operand): a copy or change of layout through the expression. */
 static void loop_nhwc_f32_case(kernel_case *k) {
   struct k_loop *s = &k->shape.loop;

@@ -123,6 +123,7 @@ static void check_golden(const char *name) {
   X(softmax_axes)            \
   X(channel_shuffle)         \
   X(moves)                   \
+  X(l2_normalization)        \
   X(flatten_fully_connected) \
   X(outputs_in_nchw)         \
   X(memory_reuse)
