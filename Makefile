@@ -7,6 +7,7 @@
 #   make check-mxnet  compiled models in a real MXNet, in an environment that is made for it
 #   make lint         formatting, static analysis, include edges, exported names
 #   make bench        speed of the compiled models; SHAPES=FILE for kernels alone
+#   make bench-overhead  what a real MXNet adds to compiled models
 #   make fuzz         SECONDS=60 for each parser
 #   make install      PREFIX=/usr/local, DESTDIR for packages
 #
@@ -21,7 +22,8 @@ SECONDS ?= 60
 ASAN_FLAGS = -Db_sanitize=address,undefined -Db_lundef=false -Db_ndebug=false -Doptimization=1 -Dfuzz=true
 TSAN_FLAGS = -Db_sanitize=thread -Db_lundef=false -Db_ndebug=false -Doptimization=1
 
-.PHONY: all demo check check-full check-mxnet lint bench fuzz install clean build-tools check-tools unit-tests asan tsan
+.PHONY: all demo check check-full check-mxnet lint bench bench-overhead fuzz install clean build-tools check-tools
+.PHONY: unit-tests asan tsan
 
 all: $(BUILD)/build.ninja
 	@ninja --quiet -C $(BUILD) products
@@ -70,6 +72,9 @@ lint: all
 bench: all
 	@ninja --quiet -C $(BUILD) benchmarks
 	@tools/bench $(BUILD) $(SHAPES)
+
+bench-overhead: all
+	@bench/overhead.sh $(BUILD)
 
 fuzz: asan
 	@tests/run-fuzz.sh build-asan $(SECONDS)

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""What MXNet 1.9.1 adds to compiled models, against its own cheapest operator and against mxneuron alone, in one run.
+
+    overhead.py EXTENSION.so MXNEURON FOLDER
+
+FOLDER holds the checkpoint squeezenet, and gets others. Two things that are compared run in turns, so that a noisy
+neighbour hits both; a figure is the best round's median: neighbours only add. Exit status 1 where a figure is above its limit.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+
+import numpy as np
+
+import mxnet as mx
+
+warnings.simplefilter("ignore")
+ROUNDS = 7
+RUNS = 400
+BIG = 5000  # rows and columns of a matrix of 100 MB
+over = []
+
+
+def compiled(mxneuron, folder, name, symbol, shape, params=None):
+    """A checkpoint of `symbol` with one input, and the same compiled; the prefixes."""
+    prefix = os.path.join(folder, name)
+    symbol.save(prefix + "-symbol.json")
+    mx.nd.save(prefix + "-0000.params", params or {})
+    return prefix, compile_prefix(mxneuron, prefix, shape)
+
+
+def compile_prefix(mxneuron, prefix, shape):
+    output = prefix + "-compiled"
+    subprocess.run([mxneuron, "compile", prefix, "--input", "data=" + ",".join(map(str, shape)), "-o", output],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return output
+
+
+def microseconds(run, n_runs):
+    times = []
+    for _ in range(n_runs):
+        begin = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times) * 1e6
+
+
+def compare(run, other, n_runs=RUNS):
+    """Microseconds of both, in turns."""
+    run(), other()
+    rounds = [(microseconds(run, n_runs), microseconds(other, n_runs)) for _ in range(ROUNDS)]
+    return [min(column) for column in zip(*rounds)]
+
+
+def report(what, ours, others, limit):
+    is_over = ours > limit
+    if is_over:
+        over.append(what)
+    print(f"{what:<52} {ours:10.1f} {others:10.1f} {ours / others:6.2f}  limit {limit:.1f}{'  OVER' * is_over}", flush=True)
+
+
+def bound(prefix, data):
+    symbol, args, aux = mx.model.load_checkpoint(prefix, 0)
+    executor = symbol.bind(mx.cpu(), dict(args, data=data), aux_states=aux, grad_req="null")
+    return lambda: executor.forward()[0].asnumpy()
+
+
+def block(prefix, data, **options):
+    net = mx.gluon.SymbolBlock.imports(prefix + "-symbol.json", ["data"], prefix + "-0000.params")
+    if options:
+        net.hybridize(**options)
+    return lambda: net(data).asnumpy()
+
+
+def with_nodes(prefix, n_nodes):
+    """The compiled checkpoint with a chain of so many nodes in `subgraphs`."""
+    with open(prefix + "-symbol.json") as file:
+        symbol = json.load(file)
+    chain = [{"op": "_mul_scalar", "name": f"m{i}", "attrs": {"scalar": "2.0"}, "inputs": [[i, 0, 0]]}
+             for i in range(n_nodes)]
+    for node in symbol["nodes"]:
+        if "subgraphs" in node:
+            node["subgraphs"] = [{"nodes": [{"op": "null", "name": "x", "inputs": []}, *chain], "arg_nodes": [0],
+                                  "node_row_ptr": list(range(n_nodes + 2)), "heads": [[n_nodes, 0, 0]]}]
+    with open(f"{prefix}-nodes-symbol.json", "w") as file:
+        json.dump(symbol, file)
+    mx.nd.save(f"{prefix}-nodes-0000.params", mx.nd.load(prefix + "-0000.params"))
+    return prefix + "-nodes"
+
+
+def bench_calls(mxneuron, folder):
+    """The cheapest operator with a parameter, since a compiled model has one."""
+    data, shape = mx.sym.var("data"), (1, 8)
+    x = mx.nd.ones(shape)
+    _, no_op = compiled(mxneuron, folder, "no-op", mx.sym.Activation(data, act_type="relu", name="relu"), shape)
+    cheapest = os.path.join(folder, "cheapest")
+    mx.sym.elemwise_add(data, mx.sym.var("w", shape=shape), name="add").save(cheapest + "-symbol.json")
+    mx.nd.save(cheapest + "-0000.params", {"arg:w": mx.nd.ones(shape)})
+    ours, others = compare(bound(no_op, x), bound(cheapest, x))
+    report("bound executor, no-op", ours, others, 1.3 * others)
+    for name, options in (("", {}), (", static", {"static_alloc": True, "static_shape": True})):
+        ours, others = compare(block(no_op, x, **options), block(cheapest, x, **options))
+        report(f"SymbolBlock{name}, no-op", ours, others, 1.3 * others)
+    ours, others = compare(block(with_nodes(no_op, 500), x), block(no_op, x))
+    report("SymbolBlock, no-op, 500 nodes in subgraphs", ours, others, 50)
+
+
+def bench_squeezenet(mxneuron, folder):
+    shape = (1, 3, 224, 224)
+    prefix = compile_prefix(mxneuron, os.path.join(folder, "squeezenet"), shape)
+    module = mx.mod.Module.load(prefix, 0, label_names=None)
+    module.bind([("data", shape)], for_training=False)
+    module.init_params(allow_missing=True)
+    batch = mx.io.DataBatch([mx.nd.ones(shape)])
+
+    def run():
+        module.forward(batch, is_train=False)
+        module.get_outputs()[0].asnumpy()
+
+    def alone():
+        command = [mxneuron, "bench", prefix, "--input", "data=1,3,224,224", "--seconds", "0.5", "--no-check", "--json"]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["median_ms"] * 1e3
+
+    run()
+    rounds = [(microseconds(run, 40), alone()) for _ in range(ROUNDS)]
+    ours, others = (min(column) for column in zip(*rounds))
+    report("SqueezeNet, Module against mxneuron bench", ours, others, 1.05 * others + 150)
+
+
+def bench_binding(mxneuron, folder):
+    """From the file to the first answer, for 100 MB of weights as MXNet's own and as a neuronbin."""
+    symbol = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=BIG, no_bias=True, name="fc")
+    weight = mx.nd.array(np.random.RandomState(0).uniform(size=(BIG, BIG)).astype("float32"))
+    original, ours_prefix = compiled(mxneuron, folder, "big", symbol, (1, BIG), {"arg:fc_weight": weight})
+    x = mx.nd.ones((1, BIG))
+    ours, others = compare(lambda: bound(ours_prefix, x)(), lambda: bound(original, x)(), 1)
+    report("load, bind, first answer, 100 MB", ours, others, 1.2 * others)
+
+
+def main():
+    extension, mxneuron, folder = sys.argv[1:]
+    mx.library.load(extension, False)
+    print(f"{'microseconds':<52} {'compiled':>10} {'other':>10} {'ratio':>6}")
+    bench_calls(mxneuron, folder)
+    bench_squeezenet(mxneuron, folder)
+    bench_binding(mxneuron, folder)
+    if over:
+        print("over the limit: " + "; ".join(over))
+    sys.exit(bool(over))
+
+
+main()
