@@ -39,26 +39,31 @@ def _repr(ctx) -> str:
     return f"neuron({ctx.device_id})" if _is_device(ctx) else str(ctx)
 
 
-def _on(ctx, arrays):
-    """The arrays of a dict or list on a context; what is none of MXNet's is left for MXNet to refuse."""
+def _on(ctx, array):
+    """The array on a context; what is none of MXNet's is left for MXNet to refuse."""
+    return array.as_in_context(ctx) if hasattr(array, "as_in_context") else array
+
+
+def _all_on(ctx, arrays, names):
+    """The same for a list, or for what a dict has of the names."""
     if isinstance(arrays, dict):
-        return {name: _on(ctx, [array])[0] for name, array in arrays.items()}
-    if isinstance(arrays, list):
-        return [array.as_in_context(ctx) if hasattr(array, "as_in_context") else array for array in arrays]
-    return arrays
+        return {name: _on(ctx, arrays[name]) for name in names if name in arrays}
+    return [_on(ctx, array) for array in arrays] if isinstance(arrays, list) else arrays
 
 
 def _takes(own, array) -> bool:
-    return isinstance(array, (type(own), np.ndarray)) and array.shape == own.shape
+    return own is not None and isinstance(array, (type(own), np.ndarray)) and array.shape == own.shape
 
 
-def _follow(executor, args, aux) -> None:
+def _in_order(arrays, names) -> list:
+    return [arrays[name] for name in names] if isinstance(arrays, dict) else list(arrays or [])
+
+
+def _follow(executor, args, aux, names) -> None:
     """The executor computes with copies on its device. The caller's arrays stay the ones to write to, so each forward()
     copies them anew; not the programs, which never change."""
-    names = (executor._symbol.list_arguments(), executor._symbol.list_auxiliary_states())
-    there = (executor.arg_arrays, executor.aux_arrays)
-    here = [[given[name] for name in order] if isinstance(given, dict) else list(given or [])
-            for given, order in zip((args, aux), names)]
+    here = [_in_order(given, order) for given, order in zip((args, aux), names)]
+    there = [executor.arg_arrays, executor.aux_arrays]
     copied = [(source, copy) for group in zip(names, here, there) for name, source, copy in zip(*group)
               if source is not copy and not name.endswith(NEURONBIN)]
     executor.arg_arrays, executor.aux_arrays = here
@@ -83,8 +88,10 @@ def _bind_on_device(bind):
     def bind_on_device(self, ctx, args, args_grad=None, grad_req="write", aux_states=None, *rest, **named):
         if not _is_device(ctx):
             return bind(self, ctx, args, args_grad, grad_req, aux_states, *rest, **named)
-        executor = bind(self, ctx, _on(ctx, args), args_grad, grad_req, _on(ctx, aux_states), *rest, **named)
-        _follow(executor, args, aux_states)
+        names = (self.list_arguments(), self.list_auxiliary_states())
+        arguments, states = (_all_on(ctx, given, order) for given, order in zip((args, aux_states), names))
+        executor = bind(self, ctx, arguments, args_grad, grad_req, states, *rest, **named)
+        _follow(executor, args, aux_states, names)
         return executor
 
     return bind_on_device
@@ -105,7 +112,7 @@ def _forward_on_device(forward):
     def forward_on_device(self, x, *args):
         ctx = _context_of(self)
         if ctx is not None:
-            x, *args = _on(ctx, [x, *args])
+            x, *args = (_on(ctx, array) for array in (x, *args))
         return forward(self, x, *args)
 
     return forward_on_device

@@ -81,7 +81,7 @@ class Run(TestCase):
         args = {**args, "data": self.image, "softmax_label": mx.nd.zeros((BATCH,))}
         for ctx in (mx.cpu(), mx.neuron(1)):
             executor = sym.bind(ctx, args, aux_states=aux, grad_req="null")
-            for kind, text, inputs in ((TypeError, "Unknown argument dta", {"dta": self.image}),
+            for kind, text, inputs in ((TypeError, "Unknown argument dta", {"dta": self.image.asnumpy()}),
                                        (ValueError, "Shape not match", {"data": self.image[:1]}),
                                        (ValueError, "NDArrays", {"data": [1]})):
                 with self.assertRaisesRegex(kind, text):
