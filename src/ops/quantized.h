@@ -70,6 +70,12 @@ uint32_t fused_fully_connected_outputs(const node *n);
 mxn_status fused_fully_connected_shape(inference *x);
 mxn_status fused_fully_connected_forward(const forward *f);
 
+/* fused_attention.c: _sg_mkldnn_selfatt_qk and _sg_mkldnn_selfatt_valatt */
+uint32_t fused_attention_inputs(const node *n);
+uint32_t fused_attention_outputs(const node *n);
+mxn_status fused_attention_shape(inference *x);
+mxn_status fused_attention_forward(const forward *f);
+
 /* Shared. Scales are float32, as oneDNN's are. */
 
 typedef struct real_range {

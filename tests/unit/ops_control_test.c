@@ -4,6 +4,8 @@
  */
 #include "ops_graph.h"
 
+#include <math.h>
+
 #include "mxnet/checkpoint.h"
 
 #define VAR(name) "{\"op\":\"null\",\"name\":\"" name "\",\"inputs\":[]}"
@@ -211,11 +213,41 @@ static void test_condition_of_many_numbers(void **state) {
   assert_non_null(strstr(error.message, "the condition has 2 elements, expected 1"));
 }
 
+/* Self-attention of int8: one head of two numbers, q, k and v behind each other. */
+#define SELFATT_BODY \
+  GRAPH(VAR("x") "," OP("_contrib_interleaved_matmul_selfatt_qk", "qk", "\"heads\":\"1\"", "[0,0,0]"), "[1,0,0]")
+#define SELFATT(attributes, head)                                                                        \
+  GRAPH(VAR("x") "," VAR("least") "," VAR("most") "," OP_WITH("_sg_mkldnn_selfatt_qk", "sg", attributes, \
+                                                              "[0,0,0],[1,0,0],[2,0,0]", SELFATT_BODY),  \
+        head)
+
+static void test_fused_attention(void **state) {
+  (void)state;
+  graph *g = load(SELFATT("\"heads\":\"1\",\"quantized\":\"True\",\"enable_float_output\":\"True\"", "[3,0,0]"));
+  const mxn_type data = {MXN_INT8, 3, {2, 1, 6}};
+  infer(g, (const mxn_type[]){data, scalar, scalar});
+  assert_type(last(g), 0, "float32(1, 2, 2)");
+  int8_t x[] = {1, 2, 3, 4, 0, 0, -5, 6, 7, 100, 0, 0};
+  float least = -1, most = 127.5f, out[4];
+  const mxn_tensor in[] = {{data, x}, {scalar, &least}, {scalar, &most}};
+  mxn_tensor scores = {last(g)->outputs[0], out};
+  assert_int_equal(op_forward(last(g), in, &scores, &error), MXN_OK);
+  const double products[] = {1 * 3 + 2 * 4, 1 * 7 + 2 * 100, -5 * 3 + 6 * 4, -5 * 7 + 6 * 100};
+  for (int i = 0; i < 4; i++) assert_float_equal(out[i], products[i] / sqrt(2), 1e-3);
+  g = load(SELFATT("\"heads\":\"1\",\"quantized\":\"True\"", "[3,0,0],[3,1,0],[3,2,0]"));
+  infer(g, (const mxn_type[]){data, scalar, scalar});
+  assert_type(last(g), 0, "int32(1, 2, 2)");
+  g = load(SELFATT("\"heads\":\"1\",\"quantized\":\"True\",\"min_calib_range\":\"-1\",\"max_calib_range\":\"1\"",
+                   "[3,0,0],[3,1,0],[3,2,0]"));
+  infer(g, (const mxn_type[]){data, scalar, scalar});
+  assert_type(last(g), 0, "int8(1, 2, 2)");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_foreach), TEST(test_foreach_over_nothing),      TEST(test_while_loop),
       TEST(test_cond),    TEST(test_cached_op_inside_cond),     TEST(test_deep_nesting),
-      TEST(test_refuses), TEST(test_condition_of_many_numbers),
+      TEST(test_refuses), TEST(test_condition_of_many_numbers), TEST(test_fused_attention),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
