@@ -51,6 +51,32 @@ run_operator() {
   done
 }
 
+# serve ARGUMENT...: models behind a real Multi Model Server, see run_mms.py.
+serve() {
+  if ! command -v java >/dev/null || ! "$python" -c 'import mms, model_archiver' 2>/dev/null; then
+    skip "Multi Model Server: needs Java and what tools/requirements-mxnet.txt lists"
+    return
+  fi
+  echo "Multi Model Server"
+  mxnet_script run_mms.py "$work/mms" "$@"
+  if grep --quiet FAILED "$work/found"; then tail -n 40 "$work"/mms/logs/m*_log.log; fi
+}
+
+# The demo, and SqueezeNet where its parts could be made; its classes have numbers for names.
+serve_models() {
+  local mms=$root/examples/mms digits=$root/examples/demo/digits net=$work/squeezenet models
+  models=(digits "$digits" "$work/demo" "$mms/digits" "$root/examples/demo/digit.png")
+  if [ -e "$net-0000.params" ]; then
+    mkdir "$work/imagenet"
+    cp "$mms/squeezenet/signature.json" "$work/imagenet"
+    seq 0 999 >"$work/imagenet/synset.txt"
+    "$python" -c 'import sys; from PIL import Image; Image.radial_gradient("L").convert("RGB").save(sys.argv[1])' \
+      "$work/image.jpg"
+    models+=(squeezenet "$net" "$work/squeezenet-whole" "$work/imagenet" "$work/image.jpg")
+  fi
+  serve "${models[@]}"
+}
+
 golden() { "$root/tools/golden" "$@"; }
 
 # unseen SEED: the demo model on random numbers, MXNet's answer made here and now.
@@ -137,6 +163,7 @@ main() {
   else
     skip "squeezenet"
   fi
+  serve_models
   report
 }
 
