@@ -42,6 +42,17 @@ run_predict() {
   mxnet_script run_predict.py "$work/predict" "$2" "$work/$1" "$3"
 }
 
+# Several inputs, outputs and labels, heads in the middle, batches that are mixed.
+run_models() {
+  local name prefixes=()
+  for name in two-inputs two-inputs-of-different-rank head-in-the-middle head-is-an-input head-before-its-activation \
+    regression-outputs labels-through-operators reshape-mixes-the-batch net-of-everything; do
+    prefixes+=("$root/tests/models/$name")
+  done
+  echo "models in MXNet"
+  mxnet_script run_models.py "$mxneuron" "$work" "${prefixes[@]}"
+}
+
 # run_operator NAME PREFIX SHAPE: what load() compiled, run in all of MXNet's ways.
 run_operator() {
   local engine
@@ -152,6 +163,7 @@ main() {
   load demo-parts "$root/examples/demo/digits" 35,7,5,33 data=1,1,8,8 --excl concat --excl pool1
   run_operator demo "$root/examples/demo/digits" 1,1,8,8
   run_operator demo-parts "$root/examples/demo/digits" 1,1,8,8
+  run_models
   run_predict demo "$root/examples/demo/digits" 5,1,8,8
   echo "demo and Gluon blocks through optimize_for"
   mxnet_script run_optimize_for.py "$root/examples/demo/digits" 2,1,8,8
