@@ -78,9 +78,9 @@ has_avx512() {
   done
 }
 
-# squeezenet DIR: SqueezeNet v1.1 with seeded weights as DIR/squeezenet, its golden
-# and the golden's input as DIR/image.npy. Fails where shared/ or numpy is absent.
-squeezenet() {
+# seeded_model SYMBOL PREFIX: a symbol of ../shared with seeded weights, its golden
+# and, beside it as image.npy, the golden's input. Fails where shared/ or numpy is absent.
+seeded_model() {
   local python
   python=$(numpy_python)
   if [ ! -d "$shared" ]; then
@@ -90,10 +90,13 @@ squeezenet() {
     echo "no Python with numpy (tools/bootstrap --venv mxnet makes one)" >&2
     return 1
   fi
-  "$python" "$shared/tools/seeded_params.py" squeezenet_v1.1 "$1/squeezenet-0000.params" &&
-    cp "$shared/symbols/squeezenet_v1.1-symbol.json" "$1/squeezenet-symbol.json" &&
-    cp "$shared/symbols/squeezenet_v1.1.golden.params" "$1/squeezenet.golden.params" &&
+  "$python" "$shared/tools/seeded_params.py" "$1" "$2-0000.params" &&
+    cp "$shared/symbols/$1-symbol.json" "$2-symbol.json" &&
+    cp "$shared/symbols/$1.golden.params" "$2.golden.params" &&
     PYTHONPATH=$shared/tools PYTHONDONTWRITEBYTECODE=1 "$python" -c 'if True:
       import sys, numpy, seeded_params
-      numpy.save(sys.argv[2], seeded_params.load(sys.argv[1])["in:data"])' "$1/squeezenet.golden.params" "$1/image.npy"
+      numpy.save(sys.argv[2], seeded_params.load(sys.argv[1])["in:data"])' "$2.golden.params" "$(dirname "$2")/image.npy"
 }
+
+# SqueezeNet v1.1 as DIR/squeezenet.
+squeezenet() { seeded_model squeezenet_v1.1 "$1/squeezenet"; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""SqueezeNet v1.1, batch 1, float32, one core: MXNet 1.9.1 as installed against mxneuron, in turns in one run.
+"""A network for images of 224 x 224, batch 1, float32, one core: MXNet 1.9.1 as installed against mxneuron, in turns in one run.
 
-    squeezenet-vs-mxnet.py MXNEURON PREFIX [--rounds N] [--seconds S]
+    vs-mxnet.py MXNEURON PREFIX [--rounds N] [--seconds S]
 
 Both run on the core that this process is bound to first, so that a noisy neighbour hits both. MXNet keeps its default
 fusion and may use a bound executor or a hybridized SymbolBlock, whichever is faster here. Results are compared before
@@ -109,11 +109,12 @@ def main():
     parser.add_argument("--seconds", type=float, default=2)
     options = parser.parse_args()
 
-    print(f"{machine()}, core {CORE}; MXNet {mx.__version__}; SqueezeNet v1.1, batch 1, float32")
+    print(f"{machine()}, core {CORE}; MXNet {mx.__version__}; {os.path.basename(options.prefix)}, "
+          "batch 1, float32")
     image = mx.nd.array(np.random.RandomState(0).standard_normal(SHAPE))
     name, run = fastest_mxnet(options.prefix, image)
     with tempfile.TemporaryDirectory() as folder:
-        compiled = folder + "/squeezenet"
+        compiled = folder + "/compiled"
         subprocess.run([options.mxneuron, "compile", options.prefix, "--input", INPUT, "-o", compiled], check=True,
                        stdout=subprocess.DEVNULL)
         compare(options.mxneuron, compiled, image, run().asnumpy())
