@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,7 +89,7 @@ static bool read_number(const command *c, const option_row *o, const char *text,
 static bool read_real(const command *c, const option_row *o, const char *text, double *out) {
   char *end;
   *out = strtod(text, &end);
-  if (end != text && !*end && *out >= 0) return true;
+  if (end != text && !*end && isfinite(*out) && *out >= 0) return true;
   return misuse_value(c, o, "a number", text);
 }
 
@@ -171,6 +172,8 @@ static bool cut_file_name(const command *c, const char **name, int64_t *epoch) {
 
 static bool take_file_names(const command *c, options *out) {
   int64_t saved = 0;
+  if (out->prefix && !*out->prefix) return misuse(c, options_operands(c), " is empty", "");
+  if (out->out && !*out->out) return misuse(c, "--out is empty", "", "");
   if (!cut_file_name(c, &out->prefix, &out->epoch) || !cut_file_name(c, &out->out, &saved)) return false;
   if (out->epoch < 0) out->epoch = 0;
   return true;

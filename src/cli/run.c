@@ -147,6 +147,8 @@ static mxn_status run_with(const printer *p, const mxn_model *model, input_set *
 
 static mxn_status check_options(const options *o, mxn_error *err) {
   TRY(input_files_check(o, err));
+  if (o->output_file && array_file_check_name(o->output_file, err) != MXN_OK)
+    return error_prefix(err, MXN_ARGUMENT, "--output");
   return o->top == 0 ? error_set(err, MXN_ARGUMENT, "--top: expected at least 1, got 0") : MXN_OK;
 }
 

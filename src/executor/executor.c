@@ -242,19 +242,25 @@ static bool means_a_shape(const graph *g, const mxn_type *t) {
   return g->np_shape || t->n_dims != 0;
 }
 
+static mxn_status refuse_type(const mxn_executor *e, const node *n, uint32_t output, const char *why, mxn_error *err) {
+  char shape[SHAPE_TEXT_BYTES];
+  const mxn_type *t = &n->outputs[output];
+  const char *dtype = mxn_dtype_name(t->dtype);
+  shape_text(t, shape);
+  if (node_is_variable(n))
+    return error_set(err, MXN_SHAPE, "%s: variable '%s' is %s %s: %s", e->graph->name, n->name, dtype, shape, why);
+  return error_set(err, MXN_SHAPE, "%s: node '%s' (%s): output %u is %s %s: %s", e->graph->name, n->name, n->op, output,
+                   dtype, shape, why);
+}
+
 static mxn_status check_node_types(const mxn_executor *e, const node *n, mxn_error *err) {
-  char text[SHAPE_TEXT_BYTES];
   size_t bytes;
   for (uint32_t k = 0; k < n->n_outputs; k++) {
     const mxn_type *t = &n->outputs[k];
-    if (!shape_is_known(t) || !type_bytes(t, &bytes))
-      return error_set(err, MXN_SHAPE, "%s: node '%s' (%s): the type of output %u cannot be inferred: %s %s",
-                       e->graph->name, n->name, n->op, k, mxn_dtype_name(t->dtype), shape_text(t, text));
+    if (!shape_is_known(t) || !type_bytes(t, &bytes)) return refuse_type(e, n, k, "its type cannot be inferred", err);
     if (!means_a_shape(e->graph, t))
-      return error_set(err, MXN_SHAPE,
-                       "%s: node '%s' (%s): output %u has shape %s: expected sizes from 1 on, as the model is not of "
-                       "numpy semantics (is_np_shape)",
-                       e->graph->name, n->name, n->op, k, shape_text(t, text));
+      return refuse_type(e, n, k, "expected sizes from 1 on, as the model is not of numpy semantics (is_np_shape)",
+                         err);
   }
   return MXN_OK;
 }

@@ -133,11 +133,17 @@ static mxn_status save_npy(const char *path, const mxn_tensor *t, mxn_error *err
   return file_writer_commit(w, err);
 }
 
+mxn_status array_file_check_name(const char *path, mxn_error *err) {
+  static const char *const endings[] = {".npy", ".npz", ".params", ".nd"};
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+    if (ends_with(path, endings[i])) return MXN_OK;
+  return error_set(err, MXN_ARGUMENT, "%s: expected a name that ends in .npy, .npz, .params or .nd", path);
+}
+
 mxn_status array_file_save(const char *path, const mxn_array *arrays, size_t n, mxn_error *err) {
+  TRY(array_file_check_name(path, err));
   if (ends_with(path, ".npz")) return npz_write(path, arrays, n, err);
-  if (ends_with(path, ".params") || ends_with(path, ".nd")) return mxn_arrays_save(path, arrays, n, err);
-  if (!ends_with(path, ".npy"))
-    return error_set(err, MXN_ARGUMENT, "%s: expected a name that ends in .npy, .npz, .params or .nd", path);
+  if (!ends_with(path, ".npy")) return mxn_arrays_save(path, arrays, n, err);
   if (n != 1) return error_set(err, MXN_ARGUMENT, "%s: a .npy file holds one array, there are %zu; use .npz", path, n);
   return save_npy(path, &arrays[0].tensor, err);
 }

@@ -29,6 +29,9 @@ mxn_array array_file_get(const array_file *file, size_t index);
 MXN_MUST_CHECK mxn_status array_file_find(const array_file *file, const char *name, mxn_array *out_array,
                                           mxn_error *err);
 
+/* Whether array_file_save() can write a file of that name. */
+MXN_MUST_CHECK mxn_status array_file_check_name(const char *path, mxn_error *err);
+
 /* Write arrays to FILE.npy (one), FILE.npz, FILE.params or FILE.nd. */
 MXN_MUST_CHECK mxn_status array_file_save(const char *path, const mxn_array *arrays, size_t n, mxn_error *err);
 

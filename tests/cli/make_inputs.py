@@ -113,6 +113,7 @@ def main():
         "image.npy": image,
         "float64.npy": npy(PIXELS, (1, 1, 8, 8), "<f8", "<d"),
         "bytes.npy": npy(PIXELS, (1, 1, 8, 8), "|u1", "<B"),
+        "none.npy": npy([], (0, 1, 8, 8)),
         "three.npy": npy(PIXELS * 3, (3, 1, 8, 8)),
         "wide.npy": npy(PIXELS, (1, 1, 4, 16)),
         "truncated.npy": image[:-1],
