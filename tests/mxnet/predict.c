@@ -17,6 +17,7 @@
 #include <mxnet/c_predict_api.h>
 
 extern int MXLoadLib(const char *path, unsigned verbose);
+extern int MXNotifyShutdown(void);
 
 enum { N_DIMS = 4, MAX_THREADS = 16, CPU = 1 };
 
@@ -125,5 +126,8 @@ int main(int argc, char **argv) {
   run_in_threads(n_threads);
   MXPredFree(reshaped);
   MXPredFree(one);
-  return 0; /* with a predictor open */
+  /* With a predictor open. MXNet's threads may still be deleting, and abort a process that ends
+   * without this, whatever operators it ran; Python's MXNet calls it at exit. */
+  check(MXNotifyShutdown(), "MXNotifyShutdown");
+  return 0;
 }
