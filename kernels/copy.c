@@ -1,9 +1,9 @@
 /* copy.c - a strided copy: every change of order and of layout.
  *
  * The last axis is the inner loop, the others are one row number. The border of
- * the output has tasks of its own, one an image, behind those of the rows.
+ * the output is one task, behind those of the rows.
  *
- * Tasks: a range of rows, or the border of one image.
+ * Tasks: a range of rows, or the border of all images.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -40,7 +40,7 @@ KERNEL void k_copy_f32(void *const *buffers, void *scratch, int64_t task_begin, 
   const int64_t row_tasks = (s->rows + s->rows_per_task - 1) / s->rows_per_task;
   const int64_t row_end = min64(s->rows, task_end * s->rows_per_task);
   NO_UNROLL for (int64_t row = task_begin * s->rows_per_task; row < row_end; row++) copy_row(s, in, out, row);
-  NO_UNROLL for (int64_t n = max64(task_begin, row_tasks) - row_tasks; n < task_end - row_tasks; n++)
-      NO_UNROLL for (int64_t h = 0; h < s->image.height; h++)
-          zero_border(&s->image, out + n * s->image.image, h, 1, 1, 0, s->channels);
+  if (task_end <= row_tasks) return;
+  NO_UNROLL for (int64_t n = 0; n < s->batch; n++) NO_UNROLL for (int64_t h = 0; h < s->image.height; h++)
+      zero_border(&s->image, out + n * s->image.image, h, 1, 1, 0, s->channels);
 }

@@ -173,12 +173,12 @@ static uint32_t select_pool2d(const target *t, struct k_pool2d *s) {
   return (uint32_t)(rows * divide_up(s->channels, s->channels_per_task));
 }
 
-/* Behind the tasks of the rows one for the border of each image. */
+/* Behind the tasks of the rows one for the borders. */
 static uint32_t select_copy(struct k_copy *s) {
   const struct k_image *o = &s->image;
   s->rows_per_task = rows_per_task(s->rows, s->extent[K_COPY_AXES - 1] * 4);
-  const int64_t borders = o->top || o->left || o->bottom || o->right ? s->batch : 0;
-  return (uint32_t)(divide_up(s->rows, s->rows_per_task) + borders);
+  const bool has_border = o->top || o->left || o->bottom || o->right;
+  return (uint32_t)divide_up(s->rows, s->rows_per_task) + has_border;
 }
 
 uint32_t select_tiles(const target *t, kernel_template kernel, kernel_shape *shape) {
