@@ -15,10 +15,14 @@ static bool live_together(const storage *a, const storage *b) {
   return a->first_step <= b->last_step && b->first_step <= a->last_step;
 }
 
-/* Larger first; ties in their order, so that the plan depends on the graph alone. */
+static uint32_t lifetime(const storage *s) { return s->last_step - s->first_step; }
+
+/* Larger first; of equals what lives longer, so that a chain of residuals takes turns between two places and what lives
+ * shortly finds the free one; then in their order, so that the plan depends on the graph alone. */
 static int compare_sizes(const void *a, const void *b) {
   const storage *x = *(storage *const *)a, *y = *(storage *const *)b;
   if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+  if (lifetime(x) != lifetime(y)) return lifetime(x) < lifetime(y) ? 1 : -1;
   return x < y ? -1 : x > y;
 }
 

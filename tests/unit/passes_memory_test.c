@@ -85,9 +85,29 @@ static void test_unused_storages_take_no_room(void **state) {
   arena_finish(&a);
 }
 
+/* Residual blocks: sums that live for four steps, each with an inner value of the same size. */
+static void test_residual_blocks_take_two_places(void **state) {
+  (void)state;
+  static const uint32_t lifetimes[][2] = {{0, 4}, {1, 2}, {4, 8}, {5, 6}, {8, 12}, {9, 10}, {12, 16}};
+  arena a;
+  arena_init(&a);
+  if (setjmp(a.recovery)) fail_msg("out of memory");
+  compile c = {.arena = &a};
+  for (size_t i = 0; i < sizeof lifetimes / sizeof *lifetimes; i++) {
+    const uint32_t number = compile_add_storage(&c, MXN_SPACE_ARENA, 0, 4096);
+    storage *s = &c.storages[number];
+    s->first_step = lifetimes[i][0];
+    s->last_step = lifetimes[i][1];
+  }
+  plan_memory(&c);
+  assert_int_equal(c.arena_bytes, 2 * 4096);
+  arena_finish(&a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_no_two_live_storages_overlap),
+      cmocka_unit_test(test_residual_blocks_take_two_places),
       cmocka_unit_test(test_unused_storages_take_no_room),
   };
   return cmocka_run_group_tests_name("passes_memory", tests, NULL, NULL);
