@@ -64,7 +64,7 @@ static int run(const options *o) {
 
 const command list_operators_command = {
     .name = "list-operators",
-    .summary = "list MXNet's operators: compiled, reference or not for inference",
+    .summary = "list what becomes of each operator of MXNet",
     .details =
         "Lists every operator that MXNet 1.9.1 registers, and what becomes of it: compiled to machine code (where "
         "its attributes and shapes allow it), run by the reference operators, or not for inference, with the reason.",

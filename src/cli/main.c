@@ -16,8 +16,8 @@ enum { MAX_COMMANDS = 32, EXIT_USAGE = 2 };
 static void print_usage(FILE *out) {
   fputs(
       "usage: mxneuron COMMAND [PREFIX] [options]\n\n"
-      "Compiles MXNet checkpoints (PREFIX-symbol.json and PREFIX-0000.params) to machine\n"
-      "code and runs them.\n\ncommands:\n",
+      "Compiles MXNet checkpoints (PREFIX-symbol.json and PREFIX-0000.params) to\n"
+      "machine code and runs them.\n\ncommands:\n",
       out);
   for (const command *const *c = mxneuron_commands; *c; c++) fprintf(out, "  %-15s %s\n", (*c)->name, (*c)->summary);
   fputs("\n'mxneuron COMMAND --help' tells more; 'mxneuron --version' which one this is.\n", out);

@@ -153,7 +153,7 @@ static void print_usage(FILE *out) {
       "Compiles MXNet models to machine code.\n\ncommands:\n",
       out);
   for (const command *const *c = neuron_cc_commands; *c; c++) fprintf(out, "  %-15s %s\n", (*c)->name, (*c)->summary);
-  fputs("\n'neuron-cc COMMAND --help' tells more; 'neuron-cc --version' or -V which one this is.\n", out);
+  fputs("\n'neuron-cc COMMAND --help' tells more; 'neuron-cc -V' which one this is.\n", out);
 }
 
 static int unknown_command(const char *name) {
