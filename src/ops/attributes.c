@@ -247,6 +247,8 @@ static int64_t lowest(const op_attribute *d) {
   return d->kind == OP_INT && d->minimum < INT32_MIN ? INT32_MIN : d->minimum;
 }
 
+static bool is_share(const op_attribute *d) { return d->kind == OP_FLOAT && d->minimum == 0; }
+
 static const char *expected_texts(arena *a, const char *texts) {
   char *list = arena_printf(a, "one of %s", texts);
   for (char *t = list; *t; t++)
@@ -261,7 +263,7 @@ static const char *expected_value(arena *a, const op_attribute *d) {
     case OP_LONG: return has_minimum ? arena_printf(a, "an integer of at least %" PRId64, d->minimum) : "an integer";
     case OP_BOOL: return "True or False";
     case OP_FLOAT:
-    case OP_DOUBLE: return "a number";
+    case OP_DOUBLE: return is_share(d) ? "a number from 0 to 1" : "a number";
     case OP_ENUMERATION: return expected_texts(a, d->texts);
     case OP_TEXT: return "a text";
     case OP_DTYPE: return d->texts ? expected_texts(a, d->texts) : "the name of an element type";
@@ -276,6 +278,7 @@ static const char *expected_value(arena *a, const op_attribute *d) {
 }
 
 static bool is_out_of_range(const op_attribute *d, const op_parameter *p) {
+  if (is_share(d)) return p->number < 0 || p->number > 1;
   return (d->kind == OP_INT || d->kind == OP_LONG) && p->integer < lowest(d);
 }
 

@@ -73,9 +73,17 @@ mxn_status image_crop_forward(const forward *f) {
 
 /* Flips. */
 
+static mxn_status check_channels(inference *x) {
+  const mxn_type *data = x->inputs[0];
+  const int64_t channels = data->n_dims < 3 ? -1 : data->dims[data->n_dims - 1];
+  if (channels < 0 || channels == 1 || channels == 3) return MXN_OK;
+  return infer_error(x, MXN_SHAPE, "data has %" PRId64 " channels, expected 1 or 3", channels);
+}
+
 mxn_status image_flip_shape(inference *x) {
   const int32_t n_dims = x->inputs[0]->n_dims;
   if (n_dims >= 0 && n_dims != 3) return infer_error(x, MXN_SHAPE, "data has %d dimensions, expected 3", n_dims);
+  TRY(check_channels(x));
   return infer_same_shape(x);
 }
 

@@ -27,6 +27,9 @@ mxn_status multibox_prior_shape(inference *x) {
   TRY(check_numbers(x, "sizes", 1, INT32_MAX));
   TRY(check_numbers(x, "ratios", 1, INT32_MAX));
   TRY(check_numbers(x, "steps", 2, 2));
+  const op_numbers steps = op_numbers_of(x->node, "steps");
+  if (steps.v[0] * steps.v[1] < 0)
+    return infer_error(x, MXN_SHAPE, "steps are %g and %g, expected two of one sign", steps.v[0], steps.v[1]);
   TRY(check_numbers(x, "offsets", 2, 2));
   const op_numbers offsets = op_numbers_of(n, "offsets");
   for (int i = 0; i < 2; i++)
@@ -100,10 +103,9 @@ mxn_status multibox_detection_shape(inference *x) {
   if (n == 0 || !dims_multiply(n, 4, &n_locations))
     return infer_error(x, MXN_SHAPE, "cls_prob has %" PRId64 " anchors", n);
   const mxn_type location = {.n_dims = 2, .dims = {batch, n_locations}};
-  const mxn_type anchor = {.n_dims = 3, .dims = {-1, n, 4}}, output = {.n_dims = 3, .dims = {batch, n, NUMBERS}};
+  const mxn_type anchor = {.n_dims = 3, .dims = {1, n, 4}}, output = {.n_dims = 3, .dims = {batch, n, NUMBERS}};
   TRY(infer_input(x, LOCATION, &location));
   TRY(infer_input(x, ANCHOR, &anchor));
-  if (x->inputs[ANCHOR]->dims[0] == 0) return infer_error(x, MXN_SHAPE, "anchor has no elements");
   return infer_output(x, 0, &output);
 }
 

@@ -21,6 +21,7 @@
 #define BOOL_OR_NONE(name, text) {name, OP_BOOL, text, 0, "None"}
 #define FLOAT(name, text) {name, OP_FLOAT, text, INT64_MIN, NULL}
 #define FLOAT_OR_NONE(name, text) {name, OP_FLOAT, text, INT64_MIN, "None"}
+#define SHARE(name, text) {name, OP_FLOAT, text, 0, NULL} /* from 0 to 1 */
 #define DOUBLE(name, text) {name, OP_DOUBLE, text, INT64_MIN, NULL}
 #define ENUMERATION(name, text, texts) {name, OP_ENUMERATION, text, 0, texts}
 #define TEXT(name, text) {name, OP_TEXT, text, 0, NULL}

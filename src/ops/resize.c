@@ -70,6 +70,8 @@ mxn_status upsampling_shape(inference *x) {
   TRY(infer_input(x, 0, &any_image));
   const mxn_type *data = x->inputs[0];
   mxn_type output = {.n_dims = 4, .dims = {data->dims[N], data->dims[C]}};
+  for (uint32_t i = 1; i < x->n_inputs && is_text(x->node, "sample_type", "nearest"); i++)
+    TRY(infer_input(x, i, &(mxn_type){.n_dims = 4, .dims = {data->dims[N], -1, -1, -1}}));
   TRY(scaled(x, data->dims[H], &output.dims[H]));
   TRY(scaled(x, data->dims[W], &output.dims[W]));
   if (is_text(x->node, "sample_type", "nearest")) {

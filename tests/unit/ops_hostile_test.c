@@ -625,12 +625,51 @@ static void test_neighbours_of_samples(void **state) {
   assert_int_equal(n_wrong, 0);
 }
 
+/* Ranges and shapes that MXNet 1.9.1 refuses, beyond what a row's kinds say. */
+static const struct {
+  sample node;
+  const char *message;
+} refusals[] = {
+    {{"ROIPooling", "pooled_size=(1,1);spatial_scale=2", "1,2,4,4 1,5"},
+     "attribute spatial_scale: expected a number from 0 to 1, got '2'"},
+    {{"Dropout", "p=-0.5", "2,3"}, "attribute p: expected a number from 0 to 1, got '-0.5'"},
+    {{"SoftmaxOutput", "smooth_alpha=1.5", "2,3 2"},
+     "attribute smooth_alpha: expected a number from 0 to 1, got '1.5'"},
+    {{"_contrib_BilinearResize2D", "height=0", "1,1,3,3"},
+     "attribute height: expected an integer of at least 1, got '0'"},
+    {{"_contrib_MultiBoxPrior", "steps=(-1,1)", "1,2,2,2"}, "steps are -1 and 1, expected two of one sign"},
+    {{"_contrib_MultiBoxDetection", "", "2,3,4 2,16 2,4,4"}, "anchor has shape (2, 4, 4), expected (1, 4, 4)"},
+    {{"UpSampling", "scale=2;sample_type=nearest;num_args=2", "4,2,4,4 2,2,4,4"},
+     "input 1 has shape (2, 2, 4, 4), expected (4, ?, ?, ?)"},
+    {{"BatchNorm_v1", "", "2,3,4 3 3 3 3"}, "data has 3 dimensions, expected 2 or 4"},
+    {{"SVMOutput", "", "2,3,4 2"}, "label has shape (2), expected (2, 3)"},
+    {{"_image_flip_left_right", "", "1,4,4,3"}, "data has 4 dimensions, expected 3"},
+    {{"_image_flip_top_bottom", "", "4,4,2"}, "data has 2 channels, expected 1 or 3"},
+    {{"_contrib_ModulatedDeformableConvolution", "kernel=(1,1);num_filter=3;num_deformable_group=2;no_bias=1",
+      "1,2,5,5 1,4,5,5 1,2,5,5 3,2,1,1"},
+     "num_filter 3 is not a multiple of num_deformable_group 2"},
+};
+
+static void test_refusals_of_mxnet(void **state) {
+  (void)state;
+  for (size_t k = 0; k < sizeof refusals / sizeof *refusals; k++) {
+    const trial t = trial_of_sample(&refusals[k].node);
+    graph *g = make_graph(&t);
+    mxn_status status = ops_bind(g, &error);
+    if (status == MXN_OK) status = ops_infer(g, &error);
+    const char *expected = arena_printf(&memory, "t: node 'n' (%s): %s", t.def->name, refusals[k].message);
+    if (status == MXN_OK || strcmp(error.message, expected) != 0) complain(status);
+  }
+  assert_int_equal(n_wrong, 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_attributes, start_counting, stop),
       cmocka_unit_test_setup_teardown(test_missing_attributes, start_counting, stop),
       cmocka_unit_test_setup_teardown(test_numbers_of_inputs, start_counting, stop),
       cmocka_unit_test_setup_teardown(test_random_nodes, start_counting, stop),
+      cmocka_unit_test_setup_teardown(test_refusals_of_mxnet, start_counting, stop),
       cmocka_unit_test_setup_teardown(test_samples_run, start_counting, stop),
       cmocka_unit_test_setup_teardown(test_neighbours_of_samples, start_counting, stop),
   };
