@@ -289,7 +289,7 @@ mxn_status rnn_param_concat_shape(inference *x) {
   if (output->n_dims < 0) return MXN_OK;
   TRY(infer_axis(x, "dim", op_int(x->node, "dim"), output->n_dims, &axis));
   left = output->dims[axis];
-  for (uint32_t i = 0; i < x->n_inputs; i++) {
+  for (uint32_t i = 0; i < x->n_inputs && left >= 0; i++) {
     const int64_t size = x->inputs[i]->n_dims < 0 ? -1 : x->inputs[i]->dims[axis];
     n_unknown += size < 0;
     left -= size < 0 ? 0 : size;
