@@ -10,6 +10,9 @@ typedef struct copy_axis {
   int64_t extent, in, out;
 } copy_axis;
 
+/* Two shapes have fewer common parts than dimensions in all. */
+static_assert(2 * MXN_NEURONBIN_MAX_DIMS <= K_COPY_AXES, "the axes of every Reshape fit the kernel");
+
 enum { MIN_INNER = 8 }; /* elements for which an inner loop is worth its contiguous side */
 
 static void insert_axis(copy_axis *axes, uint32_t *n, copy_axis axis) {
