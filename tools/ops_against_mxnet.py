@@ -825,6 +825,7 @@ MISDESCRIBED = {
     "_linspace": {"num", "endpoint", "step", "repeat", "infer_range"},
     "smooth_l1": {"scalar", "is_int"},
     "all_finite": {"data"},
+    "_contrib_SparseEmbedding": {"deterministic", "sparse_grad"},
     "_npi_concatenate": {"axis", "dim"},
 }
 

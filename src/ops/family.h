@@ -112,6 +112,7 @@ mxn_status pooling_forward(const forward *f);
 /* normalization.c */
 uint32_t batch_norm_outputs(const node *n);
 mxn_status batch_norm_shape(inference *x);
+mxn_status batch_norm_v1_shape(inference *x);
 mxn_status batch_norm_dtype(inference *x);
 mxn_status batch_norm_forward(const forward *f);
 mxn_status batch_norm_relu_forward(const forward *f);

@@ -41,6 +41,14 @@ mxn_status batch_norm_shape(inference *x) {
   return infer_output(x, 0, &back);
 }
 
+/* The older operator has two forms: of columns, and of images. */
+mxn_status batch_norm_v1_shape(inference *x) {
+  const int32_t n_dims = x->inputs[DATA]->n_dims;
+  if (n_dims >= 0 && n_dims != 2 && n_dims != 4)
+    return infer_error(x, MXN_SHAPE, "data has %d dimensions, expected 2 or 4", n_dims);
+  return batch_norm_shape(x);
+}
+
 /* The parameters of half-precision data are float32. */
 mxn_status batch_norm_dtype(inference *x) {
   TRY(infer_data_dtype(x));
