@@ -36,7 +36,8 @@ typedef struct op_attribute {
   const char *name;
   op_attribute_kind kind;
   const char *default_text;
-  int64_t minimum;   /* of integers and of a tuple's elements; 0 of OP_FLOAT: from 0 to 1; OP_TUPLE_NONE: an element may be None */
+  int64_t minimum;   /* of integers and of a tuple's elements; 0 of OP_FLOAT: from 0 to 1; OP_TUPLE_NONE: an element may
+                        be None */
   const char *texts; /* of an enumeration: "max|avg|sum"; of a number or OP_BOOL: "None" where that may be written */
 } op_attribute;
 
