@@ -77,18 +77,18 @@ MXNET_EXPORT int _opCallFCompute(mxnet_callback callback, MXNET_ATTRIBUTES, MXNE
                                  MXNET_RESOURCES);
 /* Functions that are looked up, and never called for a library of stateless operators
  * of dense arrays without partitioners: their parameters do not matter. */
-#define MXNET_UNCALLED_LIST(X)                                                                             \
-  X(_opCallInferSType)                                                                                     \
-  X(_opCallMutateInputs)                                                                                   \
-  X(_opCallCreateOpState)                                                                                  \
-  X(_opCallDestroyOpState)                                                                                 \
-  X(_opCallFStatefulCompute)                                                                               \
-  X(_partRegGetCount)                                                                                      \
-  X(_partRegGet)                                                                                           \
-  X(_partCallSupportedOps)                                                                                 \
-  X(_partCallCreateSelector)                                                                               \
-  X(_partCallSelect) X(_partCallSelectInput) X(_partCallSelectOutput) X(_partCallFilter) X(_partCallReset) \
-      X(_partCallReviewSubgraph)
+#define MXNET_UNCALLED_LIST(X) \
+  X(_opCallInferSType)         \
+  X(_opCallMutateInputs)       \
+  X(_opCallCreateOpState)      \
+  X(_opCallDestroyOpState)     \
+  X(_opCallFStatefulCompute)   \
+  X(_partRegGetCount)          \
+  X(_partRegGet)               \
+  X(_partCallSupportedOps)     \
+  X(_partCallCreateSelector)   \
+  X(_partCallSelect)           \
+  X(_partCallSelectInput) X(_partCallSelectOutput) X(_partCallFilter) X(_partCallReset) X(_partCallReviewSubgraph)
 
 #define MXNET_DECLARE_UNCALLED(name) MXNET_EXPORT int name(void);
 MXNET_UNCALLED_LIST(MXNET_DECLARE_UNCALLED)
