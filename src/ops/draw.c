@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* Generator. */
@@ -80,10 +81,23 @@ double draw_gamma(generator *g, double shape, double scale) {
   }
 }
 
-static double draw_binomial(generator *g, double n, double p) {
-  int64_t count = 0;
+/* Ahrens and Dieter (1974): where the middle one of n uniform numbers lies is a beta
+ * number, and on one side of it the trials are decided. */
+double draw_binomial(generator *g, double n, double p) {
+  enum { DIRECT = 12 };
+  double count = 0;
+  if (!(p > 0)) return 0;
+  while (n > DIRECT && p < 1) {
+    const double middle = floor((n + 1) / 2), below = draw_gamma(g, middle, 1);
+    const double place = below / (below + draw_gamma(g, n + 1 - middle, 1));
+    const bool is_below = place <= p;
+    if (is_below) count += middle;
+    n = is_below ? n - middle : middle - 1;
+    p = is_below ? (p - place) / (1 - place) : p / place;
+  }
+  if (p >= 1) return count + n;
   for (int64_t i = 0; i < (int64_t)n; i++) count += next_unit(g) < p;
-  return (double)count;
+  return count;
 }
 
 /* Ahrens and Dieter (1974): of a long time, when event number m comes is a gamma

@@ -51,7 +51,7 @@ static mxn_status find_slice(inference *x, int64_t size, slice *out) {
 
 static mxn_status find_index(inference *x, int64_t size, bool may_be_end, int64_t *out) {
   const int64_t i = op_int(x->node, "int_ind");
-  if (i < -size || i >= size + may_be_end)
+  if (i < -size || i - may_be_end >= size)
     return infer_error(x, MXN_SHAPE, "int_ind is %" PRId64 ", the axis has %" PRId64 " elements", i, size);
   *out = i < 0 ? i + size : i;
   return MXN_OK;

@@ -287,7 +287,8 @@ mxn_status numpy_choice_forward(const forward *f) {
   return MXN_OK;
 }
 
-/* multinomial: how often each outcome comes in n experiments. */
+/* multinomial: how often each outcome comes in n experiments. Outcome by outcome, it
+ * is a binomial number of the experiments that are left; the last takes the rest. */
 
 uint32_t numpy_multinomial_inputs(const node *n) { return op_is_none(n, "pvals"); }
 
@@ -314,12 +315,15 @@ mxn_status numpy_multinomial_forward(const forward *f) {
   for (int64_t i = 0; i < n && total > 0; i++) sum += probabilities[i];
   if (sum > 1 + 1e-6)
     return op_error(NULL, f->node, f->err, MXN_ARGUMENT, "the sum of pvals is %g, expected 1 at most", sum);
-  int64_t *counts = arena_array(f->scratch, (size_t)n + 1, sizeof *counts);
   generator g = next_generator();
   for (int64_t row = 0; row < total; row += n) {
-    memset(counts, 0, (size_t)n * sizeof *counts);
-    for (int64_t i = 0; i < experiments; i++) counts[draw_index(&g, probabilities, n)]++;
-    store_integers(&f->outputs[0], row, n, counts);
+    double left = (double)experiments, rest = 1;
+    for (int64_t i = 0; i < n; i++) {
+      const double count = i == n - 1 ? left : draw_binomial(&g, left, probabilities[i] / rest);
+      store_doubles(&f->outputs[0], row + i, 1, &count);
+      left -= count;
+      rest -= probabilities[i];
+    }
   }
   return MXN_OK;
 }

@@ -281,7 +281,7 @@ mxn_status calibrate_entropy_shape(inference *x) {
   mxn_type *histogram = x->inputs[0], *edges = x->inputs[1];
   int64_t n, m;
   if (!shape_is_known(histogram) || !shape_is_known(edges)) return MXN_OK;
-  if (!shape_elements(histogram, &n) || !shape_elements(edges, &m) || m != n + 1)
+  if (!shape_elements(histogram, &n) || !shape_elements(edges, &m) || m - 1 != n)
     return infer_error(x, MXN_SHAPE, "hist_edges has not one element more than hist");
   if (n / 2 < op_int(x->node, "num_quantized_bins") / 2 || n % 2 == 0)
     return infer_error(x, MXN_SHAPE, "hist has %lld bins, expected an odd number, num_quantized_bins at least",

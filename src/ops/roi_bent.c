@@ -91,6 +91,9 @@ static int64_t part_size(const node *n) {
   return size == 0 ? op_int(n, "pooled_size") : size;
 }
 
+/* Along a side of a bin: beyond it, a node would hang. */
+enum { MOST_SAMPLES = 1024 };
+
 mxn_status deformable_psroi_shape(inference *x) {
   const node *n = x->node;
   const int64_t size = op_int(n, "pooled_size"), group = op_int(n, "group_size"), dim = op_int(n, "output_dim");
@@ -100,6 +103,9 @@ mxn_status deformable_psroi_shape(inference *x) {
       !dims_multiply(dim, group, &channels) || !dims_multiply(channels, group, &channels))
     return infer_error(x, MXN_SHAPE,
                        "pooled_size, group_size, output_dim and sample_per_part are expected to be at least 1");
+  if (op_int(n, "sample_per_part") > MOST_SAMPLES)
+    return infer_error(x, MXN_UNSUPPORTED, "sample_per_part is %" PRId64 ", expected at most %d",
+                       op_int(n, "sample_per_part"), MOST_SAMPLES);
   const mxn_type image = {.n_dims = 4, .dims = {-1, channels, -1, -1}};
   TRY(infer_input(x, 0, &image));
   TRY(infer_input(x, 1, &regions));

@@ -127,6 +127,18 @@ static void test_numpy_multinomial(void **state) {
   assert_float_equal((double)sums[1] / 100000, 0.5, 0.01);
 }
 
+/* As many experiments as an int holds, in no time: mean and variance of the first. */
+static void test_numpy_multinomial_of_many(void **state) {
+  (void)state;
+  static int64_t counts[2 * N];
+  run("%0 = _npi_multinomial() \"r\" {n=\"2000000000\", pvals=\"(0.3, 0.7)\", size=\"(200, 200)\"}", NULL, counts);
+  for (int i = 0; i < N; i++) {
+    assert_int_equal(counts[2 * i] + counts[2 * i + 1], 2000000000);
+    numbers[i] = (float)((double)counts[2 * i] - 6e8);
+  }
+  assert_moments(numbers, N, 0, 2e9 * 0.3 * 0.7);
+}
+
 /* P(0) is log(1.5) / log(range_max): half a unit lies above 1. */
 static void test_zipfian(void **state) {
   (void)state;
@@ -217,6 +229,7 @@ int main(void) {
       TEST(test_numpy_parameters),
       TEST(test_choice),
       TEST(test_numpy_multinomial),
+      TEST(test_numpy_multinomial_of_many),
       TEST(test_zipfian),
       TEST(test_multinomial),
       TEST(test_streams),
