@@ -26,7 +26,7 @@ double draw_normal(generator *g, double mean, double deviation);
 double draw_exponential(generator *g, double rate, double unused);
 double draw_gamma(generator *g, double shape, double scale);
 double draw_poisson(generator *g, double mean, double unused);
-double draw_binomial(generator *g, double n, double p); /* successes of probability p in n trials */
+double draw_binomial(generator *g, double n, double p);          /* successes of probability p in n trials */
 double draw_negative_binomial(generator *g, double k, double p); /* failures before k successes of probability p */
 double draw_generalized_negative_binomial(generator *g, double mean, double alpha);
 
