@@ -409,8 +409,8 @@ static void test_memory(void **state) {
 static void test_empty(void **state) {
   (void)state;
   static const char *const cases[] = {
-      "%0 = input \"x\" : float32(0, 3)\n%1 = input \"w\" : float32(2, 3)\n"
-      "%2 = FullyConnected(%0, %1) \"n\" {num_hidden=\"2\", no_bias=\"1\"}",
+      ("%0 = input \"x\" : float32(0, 3)\n%1 = input \"w\" : float32(2, 3)\n"
+       "%2 = FullyConnected(%0, %1) \"n\" {num_hidden=\"2\", no_bias=\"1\"}"),
       "%0 = input \"x\" : float32(0, 3, 4, 4)\n%1 = Pooling(%0) \"n\" {kernel=\"(2, 2)\"}",
       "%0 = input \"x\" : float32(0, 3)\n%1 = softmax(%0) \"n\"",
   };
