@@ -404,7 +404,6 @@ static void test_memory(void **state) {
   assert_forward_refused(&r, MXN_NOMEM, "node 'c' (Convolution): not enough memory to run it");
 }
 
-/* Nothing to do, without a fault. */
 /* Sizes of 0 are sizes where numpy's semantics hold, and refused elsewhere. */
 static void test_empty(void **state) {
   (void)state;
