@@ -97,6 +97,8 @@ class Compile(CompileCase):
         script.chmod(0o755)
         os.environ["MXNEURON_CC"] = str(script)
         self.addCleanup(os.environ.pop, "MXNEURON_CC")
+        # Programs that a shell starts in the background ignore SIGINT.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
         timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
         timer.start()
         self.addCleanup(timer.join)
