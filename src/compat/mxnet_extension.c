@@ -29,8 +29,6 @@
 /* MXNet's functions have parameters that we have no use for. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
-#define OPERATOR "_neuron_subgraph_op"
-
 /* The library. */
 
 enum { MXNET_1_9 = 10900, MXNET_1_10 = 11000 };
@@ -69,7 +67,7 @@ void _opRegGet(int index, const char **out_name, int *out_is_subgraph, const cha
                mxnet_callback *out_storage, mxnet_callback *out_shape, mxnet_callback *out_mutate) {
   static const char *contexts[] = {"cpu"};
   static mxnet_callback forwards[] = {forward}, backwards[] = {backward};
-  *out_name = OPERATOR;
+  *out_name = MXNET_NODE_OPERATOR;
   *out_is_subgraph = 0;
   *out_forward_contexts = *out_backward_contexts = *out_state_contexts = contexts;
   *out_forward = forwards;
@@ -99,7 +97,7 @@ int _opCallInferType(mxnet_callback callback, MXNET_ATTRIBUTES, int *in_dtypes, 
     const mxn_type expected = mxnet_node_input(&node, i);
     if (in_dtypes[i] < 0) in_dtypes[i] = expected.dtype;
     if (i < node.n_data && in_dtypes[i] != (int)expected.dtype)
-      status = error_set(&err, MXN_ARGUMENT, "%s: data input %d: dtype: expected %s, got %s", OPERATOR, i,
+      status = error_set(&err, MXN_ARGUMENT, "%s: data input %d: dtype: expected %s, got %s", MXNET_NODE_OPERATOR, i,
                          mxn_dtype_name(expected.dtype), mxn_dtype_name((mxn_dtype)in_dtypes[i]));
   }
   for (int i = 0; i < n_out && status == MXN_OK; i++) out_dtypes[i] = mxnet_node_output(&node, i).dtype;
@@ -150,7 +148,7 @@ static mxn_status check_shape(const mxnet_node *node, int index, const unsigned 
   const mxn_type expected = mxnet_node_input(node, index);
   if (index >= node->n_data || fits(&expected, dims, n_dims)) return MXN_OK;
   const mxn_type got = type_of(dims, n_dims);
-  return error_set(err, MXN_SHAPE, "%s (%s): data input %d: compiled for shape %s, got %s", OPERATOR,
+  return error_set(err, MXN_SHAPE, "%s (%s): data input %d: compiled for shape %s, got %s", MXNET_NODE_OPERATOR,
                    node->output_names ? node->output_names : "", index,
                    shape_text(&expected, expected_text, sizeof expected_text),
                    shape_text(&got, got_text, sizeof got_text));
@@ -212,12 +210,12 @@ int _opCallInferShape(mxnet_callback callback, MXNET_ATTRIBUTES, unsigned **in_s
   shape_list inputs = {0}, outputs = {0};
   mxn_status status = mxnet_node_read(&node, MXNET_PASS_ATTRIBUTES, &err);
   if (status == MXN_OK && n_in > node.n_data)
-    status = error_set(&err, MXN_FORMAT, "%s: attribute 'num_inputs': expected at most %d, got %d", OPERATOR,
+    status = error_set(&err, MXN_FORMAT, "%s: attribute 'num_inputs': expected at most %d, got %d", MXNET_NODE_OPERATOR,
                        node.n_data, n_in);
   for (int i = 0; i < n_in && status == MXN_OK; i++) status = check_shape(&node, i, in_shapes[i], in_n_dims[i], &err);
   if (status == MXN_OK && (!create_shapes(&inputs, n_in) || !create_shapes(&outputs, n_out) ||
                            !fill_shapes(&node, &inputs, &outputs, find_batch(&node, in_shapes, in_n_dims, n_in))))
-    status = error_set(&err, MXN_NOMEM, "%s: out of memory for shapes", OPERATOR);
+    status = error_set(&err, MXN_NOMEM, "%s: out of memory for shapes", MXNET_NODE_OPERATOR);
   if (status != MXN_OK) {
     free_shapes(&inputs);
     free_shapes(&outputs);
@@ -245,11 +243,8 @@ typedef struct call_arrays {
 } call_arrays;
 
 static mxn_tensor tensor_of(const call_arrays *arrays, int index) {
-  const int n_dims = arrays->n_dims[index];
-  mxn_tensor t = {{(mxn_dtype)arrays->dtypes[index], n_dims <= MXN_MAX_DIMS ? n_dims : MXN_MAX_DIMS, {0}},
-                  arrays->data[index]};
-  for (int32_t d = 0; d < t.type.n_dims; d++) t.type.dims[d] = arrays->shapes[index][d];
-  return t;
+  return (mxn_tensor){mxnet_array_type(arrays->dtypes[index], arrays->shapes[index], arrays->n_dims[index]),
+                      arrays->data[index]};
 }
 
 /* The last input. */
@@ -257,10 +252,10 @@ static mxn_status find_neuronbin(const mxnet_node *node, const call_arrays *in, 
                                  mxn_error *err) {
   const int last = in->n - 1;
   if (in->n < node->n_data + 1)
-    return error_set(err, MXN_ARGUMENT, "%s: expected %d data inputs and a neuronbin, got %d inputs", OPERATOR,
-                     node->n_data, in->n);
+    return error_set(err, MXN_ARGUMENT, "%s: expected %d data inputs and a neuronbin, got %d inputs",
+                     MXNET_NODE_OPERATOR, node->n_data, in->n);
   if (in->dtypes[last] != MXN_UINT8)
-    return error_set(err, MXN_ARGUMENT, "%s: expected a neuronbin of uint8 as last input, got %s", OPERATOR,
+    return error_set(err, MXN_ARGUMENT, "%s: expected a neuronbin of uint8 as last input, got %s", MXNET_NODE_OPERATOR,
                      mxn_dtype_name((mxn_dtype)in->dtypes[last]));
   *out_array =
       (neuronbin_array){in->data[last], in->n_dims[last] >= 0, in->versions[last], atomic_load(bind_counter(node))};
@@ -291,8 +286,8 @@ static size_t match_names(const mxnet_node *node, const call_arrays *in, ready_s
 static mxn_status set_inputs(const mxnet_node *node, const call_arrays *in, ready_session *s, mxn_error *err) {
   const size_t n = mxn_program_n_inputs(s->program);
   if (n != (size_t)node->n_data)
-    return error_set(err, MXN_FORMAT, "%s: attribute 'in_types' says %d data inputs, the neuronbin has %zu", OPERATOR,
-                     node->n_data, n);
+    return error_set(err, MXN_FORMAT, "%s: attribute 'in_types' says %d data inputs, the neuronbin has %zu",
+                     MXNET_NODE_OPERATOR, node->n_data, n);
   if (n > 1 && match_names(node, in, s) == n) return MXN_OK;
   for (size_t i = 0; i < n; i++) s->inputs[i] = tensor_of(in, (int)i);
   return MXN_OK;
@@ -301,7 +296,8 @@ static mxn_status set_inputs(const mxnet_node *node, const call_arrays *in, read
 static mxn_status set_outputs(const call_arrays *out, ready_session *s, mxn_error *err) {
   const size_t n = mxn_program_n_outputs(s->program);
   if (n < (size_t)out->n)
-    return error_set(err, MXN_FORMAT, "%s: the neuronbin has %zu outputs, the symbol uses %d", OPERATOR, n, out->n);
+    return error_set(err, MXN_FORMAT, "%s: the neuronbin has %zu outputs, the symbol uses %d", MXNET_NODE_OPERATOR, n,
+                     out->n);
   for (size_t i = 0; i < n; i++) s->outputs[i] = (mxn_tensor){0};
   for (int i = 0; i < out->n; i++) s->outputs[i] = tensor_of(out, i);
   return MXN_OK;
@@ -332,8 +328,9 @@ int _opCallFCompute(mxnet_callback callback, MXNET_ATTRIBUTES, MXNET_ARRAYS(in),
   const call_arrays in = {in_shapes, in_n_dims, in_data, in_dtypes, in_versions, in_device_ids, n_in};
   const call_arrays out = {out_shapes, out_n_dims, out_data, out_dtypes, out_versions, out_device_ids, n_out};
   if (callback == backward)
-    return mxnet_answer(error_set(&err, MXN_UNSUPPORTED, "%s is compiled for inference: it has no gradient", OPERATOR),
-                        &err);
+    return mxnet_answer(
+        error_set(&err, MXN_UNSUPPORTED, "%s is compiled for inference: it has no gradient", MXNET_NODE_OPERATOR),
+        &err);
   mxn_status status = mxnet_node_read(&node, MXNET_PASS_ATTRIBUTES, &err);
   if (status == MXN_OK) status = compute(&node, &in, &out, &err);
   return mxnet_answer(status, &err);

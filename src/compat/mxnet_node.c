@@ -10,8 +10,6 @@
 #include "base/error.h"
 #include "base/text_list.h"
 
-#define OPERATOR "_neuron_subgraph_op"
-
 static const char *find(const char *key, MXNET_ATTRIBUTES) {
   for (int i = 0; i < n_attributes; i++)
     if (!strcmp(keys[i], key)) return values[i];
@@ -19,7 +17,7 @@ static const char *find(const char *key, MXNET_ATTRIBUTES) {
 }
 
 static mxn_status bad_attribute(const char *key, const char *expected, const char *got, mxn_error *err) {
-  return error_set(err, MXN_FORMAT, OPERATOR ": attribute '%s': expected %s, got %.100s%s%s", key, expected,
+  return error_set(err, MXN_FORMAT, MXNET_NODE_OPERATOR ": attribute '%s': expected %s, got %.100s%s%s", key, expected,
                    got ? "'" : "none", got ? got : "", got ? "'" : "");
 }
 
@@ -44,6 +42,7 @@ static mxn_status read_n_data(mxnet_node *node, mxn_error *err) {
 mxn_status mxnet_node_read(mxnet_node *node, MXNET_ATTRIBUTES, mxn_error *err) {
   const char *extra = find("__ext_extra_inputs__", MXNET_PASS_ATTRIBUTES);
   const char *batch = find("compile_batch", MXNET_PASS_ATTRIBUTES);
+  int n_extra;
   *node = (mxnet_node){
       .in_types = find("in_types", MXNET_PASS_ATTRIBUTES),
       .in_shapes = find("in_shapes", MXNET_PASS_ATTRIBUTES),
@@ -55,7 +54,7 @@ mxn_status mxnet_node_read(mxnet_node *node, MXNET_ATTRIBUTES, mxn_error *err) {
   };
   TRY(read_number("num_inputs", find("num_inputs", MXNET_PASS_ATTRIBUTES), 0, &node->n_inputs, err));
   TRY(read_number("num_outputs", find("num_outputs", MXNET_PASS_ATTRIBUTES), 1, &node->n_outputs, err));
-  if (extra) TRY(read_number("__ext_extra_inputs__", extra, 0, &node->n_extra, err));
+  if (extra) TRY(read_number("__ext_extra_inputs__", extra, 0, &n_extra, err));
   return read_n_data(node, err);
 }
 
@@ -65,4 +64,10 @@ mxn_type mxnet_node_input(const mxnet_node *node, int index) {
 
 mxn_type mxnet_node_output(const mxnet_node *node, int index) {
   return text_list_type(node->out_types, node->out_shapes, (uint32_t)index);
+}
+
+mxn_type mxnet_array_type(int dtype, const int64_t *shape, int n_dims) {
+  mxn_type type = {.dtype = (mxn_dtype)dtype, .n_dims = n_dims < MXN_MAX_DIMS ? n_dims : MXN_MAX_DIMS};
+  for (int32_t d = 0; d < type.n_dims; d++) type.dims[d] = shape[d];
+  return type;
 }

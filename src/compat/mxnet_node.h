@@ -13,6 +13,8 @@
 #include "compat/mxnet_abi.h"
 #include "mxneuron/tensor.h"
 
+#define MXNET_NODE_OPERATOR "_neuron_subgraph_op"
+
 /* MXNet's own operators know no arrays of more. */
 #define MXNET_NODE_MAX_ARRAYS 4096
 
@@ -21,7 +23,6 @@ typedef struct mxnet_node {
   const char *input_names;  /* a list of texts; may be NULL */
   const char *output_names; /* in the same way */
   int n_inputs;             /* of which MXNet infers shapes and types */
-  int n_extra;              /* the other ones */
   int n_data;               /* that the program reads */
   int n_outputs;
   int compile_batch;
@@ -33,5 +34,8 @@ MXN_MUST_CHECK mxn_status mxnet_node_read(mxnet_node *node, MXNET_ATTRIBUTES, mx
 /* Types of a data input and of an output; a batch that may change is -1. */
 mxn_type mxnet_node_input(const mxnet_node *node, int index);
 mxn_type mxnet_node_output(const mxnet_node *node, int index);
+
+/* Of an array that MXNet hands over; dimensions beyond MXN_MAX_DIMS are left out. */
+mxn_type mxnet_array_type(int dtype, const int64_t *shape, int n_dims);
 
 #endif

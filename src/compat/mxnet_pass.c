@@ -19,6 +19,7 @@
 #include "base/text_list.h"
 #include "compat/mxnet_abi.h"
 #include "compat/mxnet_message.h"
+#include "compat/mxnet_node.h"
 #include "mxneuron/model.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -145,10 +146,7 @@ static bool is_input(const pass_options *o, const char *name) {
 }
 
 static mxn_type array_type(const pass_arrays *arrays, int index) {
-  mxn_type type = {.dtype = (mxn_dtype)arrays->dtypes[index], .n_dims = arrays->n_dims[index]};
-  if (type.n_dims > MXN_MAX_DIMS) type.n_dims = MXN_MAX_DIMS;
-  for (int32_t d = 0; d < type.n_dims; d++) type.dims[d] = arrays->shapes[index][d];
-  return type;
+  return mxnet_array_type(arrays->dtypes[index], arrays->shapes[index], arrays->n_dims[index]);
 }
 
 /* Parameters and auxiliary states, named as in files; names are on the heap. */
