@@ -40,22 +40,30 @@ static uint32_t pack_bias(compile *c, int64_t groups, int64_t out_channels, cons
   return s;
 }
 
-/* What both operators share: `k` has its window, pads are in pixels. */
-static void finish(compile *c, const node *n, step *s, int64_t pad_h, int64_t pad_w) {
-  struct k_conv2d *k = &s->shape.conv2d;
+/* The inputs of every kernel here, of `groups` groups: the input from its border on, weights, bias; then the output. */
+static void add_buffers(compile *c, const node *n, step *s, op_tuple pad, uint32_t weights, int64_t groups,
+                        int64_t out_channels) {
   const placement *in = &c->placements[n->inputs[0].node->id], *out = &c->placements[n->id];
   const uint32_t own = op_bool(n, "no_bias") ? 2 : 3;
+  const float *bias = own == 3 ? n->inputs[2].node->constant->data : NULL;
+  step_add_buffer(c, s, in->storage,
+                  in->offset - op_tuple_at(pad, 0, 0) * in->image.row - op_tuple_at(pad, 1, 0) * in->image.pixel);
+  step_add_buffer(c, s, weights, 0);
+  step_add_buffer(c, s, pack_bias(c, groups, out_channels, bias), 0);
+  step_add_buffer(c, s, out->storage, out->offset);
+  build_expression(c, n, own, s);
+}
+
+/* What both operators share: `k` has its window, pads are in pixels. */
+static void finish(compile *c, const node *n, step *s, op_tuple pad) {
+  struct k_conv2d *k = &s->shape.conv2d;
+  const placement *out = &c->placements[n->id];
   k->batch = out->batch;
   k->out = out->image;
   s->kernel = KERNEL_CONV2D_NHWC_F32;
   s->flops = 2 * (uint64_t)(k->batch * k->out.height * k->out.width * k->groups * k->out_channels * k->kernel_h *
                             k->kernel_w * k->in_channels);
-  step_add_buffer(c, s, in->storage, in->offset - pad_h * in->image.row - pad_w * in->image.pixel);
-  step_add_buffer(c, s, pack_weights(c, k, n->inputs[1].node->constant->data), 0);
-  step_add_buffer(c, s, pack_bias(c, k->groups, k->out_channels, own == 3 ? n->inputs[2].node->constant->data : NULL),
-                  0);
-  step_add_buffer(c, s, out->storage, out->offset);
-  build_expression(c, n, own, s);
+  add_buffers(c, n, s, pad, pack_weights(c, k, n->inputs[1].node->constant->data), k->groups, k->out_channels);
 }
 
 /* [channels][kernel_h][kernel_w] to [channel / 16][kernel_h][kernel_w][16]. */
@@ -80,8 +88,6 @@ static void lower_depthwise(compile *c, const node *n, step *s) {
   const placement *in = &c->placements[n->inputs[0].node->id], *out = &c->placements[n->id];
   const op_tuple kernel = op_tuple_of(n, "kernel"), stride = op_tuple_of(n, "stride");
   const op_tuple dilate = op_tuple_of(n, "dilate"), pad = op_tuple_of(n, "pad");
-  const uint32_t own = op_bool(n, "no_bias") ? 2 : 3;
-  const float *bias = own == 3 ? n->inputs[2].node->constant->data : NULL;
   struct k_depthwise2d *k = &s->shape.depthwise2d;
   *k = (struct k_depthwise2d){
       .batch = out->batch,
@@ -100,12 +106,7 @@ static void lower_depthwise(compile *c, const node *n, step *s) {
   const int64_t taps = k->kernel_h * k->kernel_w;
   s->kernel = KERNEL_DEPTHWISE2D_NHWC_F32;
   s->flops = 2 * (uint64_t)(k->batch * k->out.height * k->out.width * k->channels * taps);
-  step_add_buffer(c, s, in->storage,
-                  in->offset - op_tuple_at(pad, 0, 0) * in->image.row - op_tuple_at(pad, 1, 0) * in->image.pixel);
-  step_add_buffer(c, s, pack_depthwise(c, k->channels, taps, n->inputs[1].node->constant->data), 0);
-  step_add_buffer(c, s, pack_bias(c, 1, k->channels, bias), 0);
-  step_add_buffer(c, s, out->storage, out->offset);
-  build_expression(c, n, own, s);
+  add_buffers(c, n, s, pad, pack_depthwise(c, k->channels, taps, n->inputs[1].node->constant->data), 1, k->channels);
 }
 
 void lower_convolution(compile *c, const node *n, step *s) {
@@ -133,7 +134,7 @@ void lower_convolution(compile *c, const node *n, step *s) {
       .in_pixel = in->image.pixel,
       .in_channel = in->channel,
   };
-  finish(c, n, s, op_tuple_at(pad, 0, 0), op_tuple_at(pad, 1, 0));
+  finish(c, n, s, pad);
   const pixel_strides strides = {&k->in_image, &k->in_row, &k->in_pixel};
   if (k->kernel_h * k->kernel_w == 1 && k->stride_h * k->stride_w == 1 && !op_tuple_at(pad, 0, 0) &&
       !op_tuple_at(pad, 1, 0))
@@ -165,7 +166,7 @@ void lower_fully_connected(compile *c, const node *n, step *s) {
       .in_pixel = in->image.pixel,
       .in_channel = in->channel,
   };
-  finish(c, n, s, 0, 0);
+  finish(c, n, s, (op_tuple){0});
   collapse_kernel(k);
   const pixel_strides strides = {&k->in_image, &k->in_row, &k->in_pixel};
   if (k->kernel_h * k->kernel_w == 1) merge_pixels(s, &k->batch, &k->out, &strides);

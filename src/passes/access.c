@@ -1,12 +1,21 @@
 /* access.c - see access.h. SPDX-License-Identifier: Apache-2.0 */
 #include "passes/access.h"
 
+static bool is_one_of(const node *n, const char *const *names, size_t n_names) {
+  for (size_t i = 0; i < n_names; i++)
+    if (!node_is_variable(n) && op_is(n, names[i])) return true;
+  return false;
+}
+
 bool is_move(const node *n) {
   static const char *const names[] = {"Reshape",   "Flatten",  "expand_dims", "squeeze",
                                       "transpose", "SwapAxis", "slice",       "slice_axis"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (!node_is_variable(n) && op_is(n, names[i])) return true;
-  return false;
+  return is_one_of(n, names, sizeof names / sizeof *names);
+}
+
+bool is_reduction(const node *n) {
+  static const char *const names[] = {"sum", "mean", "max", "min"};
+  return is_one_of(n, names, sizeof names / sizeof *names);
 }
 
 bool node_is_access(const node *n) { return is_move(n) && !node_attribute(n, "layout"); }

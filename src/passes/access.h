@@ -21,6 +21,9 @@
  * canonicalize leaves. */
 bool is_move(const node *n);
 
+/* Operators that the reduce kernel computes. */
+bool is_reduction(const node *n);
+
 /* A move that is no step of its own: layout marks those that are. */
 bool node_is_access(const node *n);
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "graph/shape.h"
 #include "ops/ops.h"
+#include "passes/access.h"
 #include "passes/elementwise.h"
 #include "passes/pass.h"
 
@@ -17,7 +18,7 @@ static bool is_root(const node *n) {
   elementwise e;
   if (node_is_variable(n)) return false;
   return op_is(n, "Convolution") || op_is(n, "FullyConnected") || op_is(n, "Pooling") || op_is(n, "softmax") ||
-         op_is(n, "sum") || op_is(n, "mean") || op_is(n, "max") || op_is(n, "min") || elementwise_of(n, &e);
+         is_reduction(n) || elementwise_of(n, &e);
 }
 
 static uint32_t own_inputs(const node *n) {

@@ -89,10 +89,6 @@ static bool derive_access(const node *n, const access *in, access *out) {
   return true;
 }
 
-static bool is_reduction(const node *n) {
-  return is_op(n, "sum") || is_op(n, "mean") || is_op(n, "max") || is_op(n, "min");
-}
-
 /* Whether a kernel can read input i of `n` as it lies: for a convolution with a
  * border, for pooling, softmax and reductions with channels one behind the other. */
 static bool can_read(const node *n, uint32_t i, const access *a) {
