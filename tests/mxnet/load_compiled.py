@@ -15,6 +15,7 @@ import json
 import sys
 
 import numpy as np
+from checks import checks_of, named, run_checks
 
 import mxnet as mx
 
@@ -127,25 +128,12 @@ class Compiled:
             assert (module.get_params()[0][name].asnumpy() == array.asnumpy()).all(), name
 
 
-def run_checks(compiled):
-    failed = 0
-    checks = [name for name in dir(Compiled) if name.startswith("check_")]
-    for name in checks:
-        try:
-            getattr(compiled, name)()
-            print("  ok    ", name[6:].replace("_", " "))
-        except Exception as error:  # MXNet raises its own kinds; each is a failed check here
-            failed += 1
-            print("  FAILED", name[6:].replace("_", " ") + ":", type(error).__name__, str(error).split("\n")[0])
-    print(f"{len(checks) - failed} passed, {failed} failed, 0 skipped")
-    return failed
-
-
 def main():
     extension, original, compiled, expected, *inputs = sys.argv[1:]
     mx.library.load(extension, False)
     shapes = {name: ast.literal_eval(f"({shape},)") for name, shape in (text.split("=") for text in inputs)}
-    sys.exit(run_checks(Compiled(original, compiled, [int(n) for n in expected.split(",")], shapes)) > 0)
+    checkpoint = Compiled(original, compiled, [int(n) for n in expected.split(",")], shapes)
+    sys.exit(run_checks(named(checks_of(vars(Compiled)), checkpoint)))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,12 @@ PREFIX.golden.params has arrays in:NAME and out:NAME. Prints a line for each mod
 SPDX-License-Identifier: Apache-2.0
 """
 
+import functools
 import os
 import subprocess
 import sys
+
+from checks import run_checks
 
 import mxnet as mx
 
@@ -51,16 +54,7 @@ def check(mxneuron, folder, prefix):
 def main():
     extension, mxneuron, folder, *prefixes = sys.argv[1:]
     mx.library.load(extension, False)
-    failed = 0
-    for prefix in prefixes:
-        try:
-            check(mxneuron, folder, prefix)
-            print("  ok     ", os.path.basename(prefix), flush=True)
-        except Exception as error:  # MXNet raises its own kinds; each is a failed check here
-            failed += 1
-            print("  FAILED ", os.path.basename(prefix), type(error).__name__, str(error).strip().split("\n")[-1], flush=True)
-    print(f"{len(prefixes) - failed} passed, {failed} failed, 0 skipped")
-    sys.exit(failed > 0)
+    sys.exit(run_checks((os.path.basename(p), functools.partial(check, mxneuron, folder, p)) for p in prefixes))
 
 
 main()

@@ -17,6 +17,7 @@ import sys
 import threading
 
 import numpy as np
+from checks import expect_error, named, run_checks
 
 import mxnet as mx
 from mxnet import gluon
@@ -84,16 +85,6 @@ class Checkpoints:
 def forward(module, data):
     module.forward(mx.io.DataBatch([mx.nd.array(data)], label=None), is_train=False)
     return module.get_outputs()
-
-
-def expect_error(call, *parts):
-    try:
-        call()
-    except mx.base.MXNetError as error:
-        missing = [part for part in parts if part not in str(error)]
-        assert not missing, f"expected {missing} in: {error}"
-        return
-    raise AssertionError("no MXNetError")
 
 
 CHECKS = []
@@ -429,26 +420,11 @@ def not_known_shapes(c):
             call()
 
 
-def run_checks(checkpoints):
-    failed = 0
-    for function in CHECKS:
-        name = function.__name__.replace("_", " ")
-        try:
-            function(checkpoints)
-            print("  ok    ", name, flush=True)
-        except Exception as error:  # MXNet raises its own kinds; each is a failed check here
-            failed += 1
-            lines = str(error).strip().split("\n")
-            print("  FAILED", name + ":", type(error).__name__, lines[0][:300], lines[-1][:300], flush=True)
-    print(f"{len(CHECKS) - failed} passed, {failed} failed, 0 skipped")
-    return failed
-
-
 def main():
     extension, original, compiled, shape = sys.argv[1:5]
     mx.library.load(extension, False)
     shape = ast.literal_eval(f"({shape},)")
-    sys.exit(run_checks(Checkpoints(original, compiled, shape, sys.argv[5])) > 0)
+    sys.exit(run_checks(named(CHECKS, Checkpoints(original, compiled, shape, sys.argv[5]))))
 
 
 main()

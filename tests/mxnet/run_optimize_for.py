@@ -14,6 +14,7 @@ import json
 import sys
 
 import numpy as np
+from checks import checks_of, expect_error, named, run_checks
 from mxnet.gluon import nn
 
 import mxnet as mx
@@ -47,16 +48,6 @@ def close(found, expected):
 
 def operators(symbol):
     return [node["op"] for node in json.loads(symbol.tojson())["nodes"] if node["op"] != "null"]
-
-
-def expect_error(call, *parts):
-    try:
-        call()
-    except mx.base.MXNetError as error:
-        missing = [part for part in parts if part not in str(error)]
-        assert not missing, f"expected {missing} in: {error}"
-        return
-    raise AssertionError("no MXNetError")
 
 
 def check_input_given_with_the_arguments(c):
@@ -131,18 +122,7 @@ def main():
     extension, prefix, shape = sys.argv[1:]
     mx.library.load(extension, False)
     checkpoint = Checkpoint(prefix, ast.literal_eval(f"({shape},)"))
-    checks = [(name, check) for name, check in globals().items() if name.startswith("check_")]
-    failed = 0
-    for name, check in checks:
-        try:
-            check(checkpoint)
-            print("  ok     optimize_for:", name[6:].replace("_", " "), flush=True)
-        except Exception as error:  # MXNet raises its own kinds; each is a failed check here
-            failed += 1
-            lines = str(error).strip().split("\n")
-            print("  FAILED optimize_for:", name[6:].replace("_", " "), type(error).__name__, lines[0][:200], lines[-1][:300])
-    print(f"{len(checks) - failed} passed, {failed} failed, 0 skipped")
-    sys.exit(failed > 0)
+    sys.exit(run_checks(named(checks_of(globals()), checkpoint, prefix="optimize_for: ")))
 
 
 main()

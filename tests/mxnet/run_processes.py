@@ -23,6 +23,7 @@ os.environ.setdefault("MXNET_CPU_PARALLEL_RAND_COPY", "8")
 os.environ["MXNEURON_NUM_CORES"] = "1"
 
 import numpy as np
+from checks import checks_of, named, run_checks
 
 import mxnet as mx
 
@@ -153,19 +154,7 @@ def model_of(arguments):
 
 
 def main():
-    passed = failed = skipped = 0
-    for name, check in [item for item in globals().items() if item[0].startswith("check_")]:
-        title = name[6:].replace("_", " ")
-        try:
-            reason = check(*model_of(sys.argv[1:]))
-            skipped += bool(reason)
-            passed += not reason
-            print(f"  {'SKIPPED ' if reason else 'ok     '}", title, reason or "", flush=True)
-        except Exception as error:  # MXNet raises its own kinds; each is a failed check here
-            failed += 1
-            print("  FAILED", title + ":", type(error).__name__, str(error).strip().split("\n")[-1][:300], flush=True)
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    sys.exit(failed > 0)
+    sys.exit(run_checks(named(checks_of(globals()), *model_of(sys.argv[1:]))))
 
 
 if __name__ == "__main__":

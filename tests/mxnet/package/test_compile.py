@@ -5,7 +5,6 @@ SPDX-License-Identifier: Apache-2.0
 
 import contextlib
 import io
-import json
 import os
 import subprocess
 import sys
@@ -14,31 +13,10 @@ import warnings
 
 import numpy as np
 from common import DEMO, SHARED, TestCase, mx, needs_shared
+from documented import count_ops, get_compile_stats, sym_nodes
 from mxnet.contrib import neuron
 
 NEURONBINS = ["_neuron_subgraph_op0_neuronbin", "_neuron_subgraph_op1_neuronbin"]
-
-# The functions of MXNet-Neuron's documentation, as they stand there.
-# fmt: off
-def sym_nodes(sym):
-  return json.loads(sym.tojson())['nodes']
-
-
-def count_ops(graph_nodes):
-  return len([x['op'] for x in graph_nodes if x['op'] != 'null'])
-
-
-def get_compile_stats(sym):
-  cnt = count_ops(sym_nodes(sym))
-  neuron_subgraph_cnt = 0
-  neuron_compiled_cnt = 0
-  for g in sym_nodes(sym):
-    if g['op'] == '_neuron_subgraph_op':
-      neuron_subgraph_cnt += 1
-      for sg in g['subgraphs']:
-        neuron_compiled_cnt += count_ops(sg['nodes'])
-  return (cnt, neuron_subgraph_cnt, neuron_compiled_cnt)
-# fmt: on
 
 
 def bytes_of(arrays):
