@@ -22,21 +22,31 @@ enum {
   /* Terms of a kernel row up to which its loop is unrolled: the first layer of an image net gains a fifth with 16
    * registers and loses a tenth with 32, where the tile is wider. */
   SHORT_ROW = 24,
-  REGISTERS = VF == 16 ? 32 : 16 /* a tile has fewer sums */
+  REGISTERS = VF == 16 ? 32 : 16, /* a tile has fewer sums */
+  NEAR_LINES = 8,                 /* from the weights of a term to those that are fetched into L1 */
+  FAR_LINES = 64,                 /* and into L2, where weights are read once */
+  MAX_TILES_AHEAD = 32,
+  L1_WEIGHT_BYTES = 24 * 1024
 };
 
-/* The output pixels of a tile: consecutive ones of a row, or, where rows are
- * short, of all rows one behind the other. */
+/* Output pixels in registers: consecutive ones of a row, or, where rows are short, of an image or of all images. */
 struct tile {
-  int64_t pixels, n, h, w;     /* how many, and where the first one is */
-  int64_t in[MAX_TILE_PIXELS]; /* elements from the first pixel's window to each one's */
+  int64_t pixels, n, h, w;      /* how many, and where the first one is */
+  int64_t in[MAX_TILE_PIXELS];  /* elements from the first pixel's window to each one's */
+  const float *input, *weights; /* of the first pixel and the first channel */
+  const float *ahead;           /* weights of the next blocks, which this tile fetches into L2 */
+};
+
+/* What a product needs: input channel ic below kernel row kh and column kw. */
+struct term {
+  const float *input, *weights, *ahead;
 };
 
 /* Step to the next output pixel in the order of memory. */
-INLINE void next_pixel(const struct k_image *o, int64_t *n, int64_t *h, int64_t *w) {
-  if (++*w < o->width) return;
+INLINE void next_pixel(const struct k_conv2d *s, int64_t *n, int64_t *h, int64_t *w) {
+  if (++*w < s->out.width || s->tile_run == K_RUN_ROW) return;
   *w = 0;
-  if (++*h < o->height) return;
+  if (++*h < s->out.height || s->tile_run == K_RUN_IMAGE) return;
   *h = 0;
   ++*n;
 }
@@ -50,38 +60,76 @@ INLINE void tile_locate(const struct k_conv2d *s, struct tile *t, const int64_t 
   int64_t n = t->n, h = t->h, w = t->w;
   const int64_t first = conv2d_window(s, n, h, w);
   UNROLL for (int64_t m = 0; m < pixels; m++) {
-    t->in[m] = s->tile_wraps ? conv2d_window(s, n, h, w) - first : m * s->stride_w * s->in_pixel;
-    if (s->tile_wraps) next_pixel(&s->out, &n, &h, &w);
+    t->in[m] = conv2d_window(s, n, h, w) - first;
+    next_pixel(s, &n, &h, &w);
   }
 }
 
-/* Add `terms` input channels of a kernel column to the sums; p and q point to the first one's input and weights. */
-INLINE void conv2d_terms(const struct k_conv2d *s, const struct tile *t, const float *p, const float *q, int64_t terms,
+/* Runs of pixels that tiles divide, one behind the other. */
+INLINE int64_t conv2d_runs(const struct k_conv2d *s) {
+  if (s->tile_run == K_RUN_ROW) return s->batch * s->out.height;
+  return s->tile_run == K_RUN_IMAGE ? s->batch : 1;
+}
+
+INLINE int64_t run_pixels(const struct k_conv2d *s) { return s->batch * s->out.height * s->out.width / conv2d_runs(s); }
+
+INLINE int64_t tiles_per_run(const struct k_conv2d *s) { return (run_pixels(s) + s->tile_pixels - 1) / s->tile_pixels; }
+
+INLINE int64_t conv2d_tiles(const struct k_conv2d *s) { return conv2d_runs(s) * tiles_per_run(s); }
+
+/* Floats of the next blocks' weights that each term fetches, so that the tiles over the blocks before fetch them all.
+ * 0 where blocks have one tile, or so many that waiting for memory hardly counts. */
+INLINE int64_t ahead_floats(const struct k_conv2d *s) {
+  const int64_t tiles = conv2d_tiles(s);
+  if (tiles < 2 || tiles > MAX_TILES_AHEAD) return 0;
+  return (s->tile_blocks * BLOCK + tiles - 1) / tiles;
+}
+
+INLINE int64_t conv2d_terms_per_block(const struct k_conv2d *s) { return s->kernel_h * s->kernel_w * s->in_channels; }
+
+INLINE struct term term_at(const struct k_conv2d *s, const struct tile *t, int64_t kh, int64_t kw, int64_t ic) {
+  const int64_t i = (kh * s->kernel_w + kw) * s->in_channels + ic;
+  return (struct term){t->input + kh * s->dilate_h * s->in_row + kw * s->dilate_w * s->in_pixel + ic * s->in_channel,
+                       t->weights + i * BLOCK, t->ahead + i * ahead_floats(s)};
+}
+
+/* Fetch weights where the tile's do not fit into L1. */
+INLINE void prefetch_weights(const struct k_conv2d *s, const float *q, const float *ahead, const int64_t vectors) {
+  if (s->tile_blocks * conv2d_terms_per_block(s) * BLOCK * 4 <= L1_WEIGHT_BYTES) return;
+  UNROLL for (int64_t v = 0; v < vectors; v += BLOCK_VECTORS) {
+    const float *line = q + v / BLOCK_VECTORS * conv2d_terms_per_block(s) * BLOCK;
+    __builtin_prefetch(line + NEAR_LINES * BLOCK, 0, 3);
+    if (conv2d_tiles(s) == 1) __builtin_prefetch(line + FAR_LINES * BLOCK, 0, 2);
+  }
+  if (ahead_floats(s)) __builtin_prefetch(ahead, 0, 2);
+}
+
+/* Add `terms` input channels of a kernel column to the sums. */
+INLINE void conv2d_terms(const struct k_conv2d *s, const struct tile *t, struct term first, int64_t terms,
                          vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
-  const int64_t block_floats = s->kernel_h * s->kernel_w * s->in_channels * BLOCK;
+  const int64_t block_floats = conv2d_terms_per_block(s) * BLOCK;
   NO_UNROLL for (int64_t ic = 0; ic < terms; ic++) {
+    const float *q = first.weights + ic * BLOCK;
     vf w[MAX_TILE_VECTORS];
     UNROLL for (int64_t v = 0; v < vectors; v++) w[v] =
-        vec_load(q + v / BLOCK_VECTORS * block_floats + ic * BLOCK + v % BLOCK_VECTORS * VF);
+        vec_load(q + v / BLOCK_VECTORS * block_floats + v % BLOCK_VECTORS * VF);
+    prefetch_weights(s, q, first.ahead + ic * ahead_floats(s), vectors);
     UNROLL for (int64_t m = 0; m < pixels; m++) {
-      const vf x = vec_splat(p[t->in[m] + ic * s->in_channel]);
+      const vf x = vec_splat(first.input[t->in[m] + ic * s->in_channel]);
       UNROLL for (int64_t v = 0; v < vectors; v++) sum[m][v] += x * w[v];
     }
   }
 }
 
 /* Add kernel row kh to the sums. */
-INLINE void conv2d_row(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
-                       int64_t kh, vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
-  const float *p = in + kh * s->dilate_h * s->in_row;
-  const float *q = weights + kh * s->kernel_w * s->in_channels * BLOCK;
-  const int64_t step = s->dilate_w * s->in_pixel, floats = s->in_channels * BLOCK;
+INLINE void conv2d_row(const struct k_conv2d *s, const struct tile *t, int64_t kh, vf (*sum)[MAX_TILE_VECTORS],
+                       const int64_t pixels, const int64_t vectors) {
   if (VF == 8 && s->kernel_w * s->in_channels <= SHORT_ROW) {
     UNROLL for (int64_t kw = 0; kw < s->kernel_w; kw++)
-        conv2d_terms(s, t, p + kw * step, q + kw * floats, s->in_channels, sum, pixels, vectors);
+        conv2d_terms(s, t, term_at(s, t, kh, kw, 0), s->in_channels, sum, pixels, vectors);
   } else {
     NO_UNROLL for (int64_t kw = 0; kw < s->kernel_w; kw++)
-        conv2d_terms(s, t, p + kw * step, q + kw * floats, s->in_channels, sum, pixels, vectors);
+        conv2d_terms(s, t, term_at(s, t, kh, kw, 0), s->in_channels, sum, pixels, vectors);
   }
 }
 
@@ -104,53 +152,51 @@ INLINE void conv2d_add_to(vf *total, const vf (*sum)[MAX_TILE_VECTORS], const in
 }
 
 /* Kernel row kh in pieces of sum_channels of a column. */
-INLINE void conv2d_row_pieces(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
-                              int64_t kh, vf *total, const int64_t pixels, const int64_t vectors) {
+INLINE void conv2d_row_pieces(const struct k_conv2d *s, const struct tile *t, int64_t kh, vf *total,
+                              const int64_t pixels, const int64_t vectors) {
   const int64_t ragged = s->in_channels % s->sum_channels;
   NO_UNROLL for (int64_t kw = 0; kw < s->kernel_w; kw++) {
-    const float *p = in + kh * s->dilate_h * s->in_row + kw * s->dilate_w * s->in_pixel;
-    const float *q = weights + (kh * s->kernel_w + kw) * s->in_channels * BLOCK;
     NO_UNROLL for (int64_t ic = 0; ic < s->in_channels; ic += s->sum_channels) {
       const int64_t terms = ragged ? min64(s->sum_channels, s->in_channels - ic) : s->sum_channels;
       vf sum[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
       conv2d_clear(sum, pixels, vectors);
-      conv2d_terms(s, t, p + ic * s->in_channel, q + ic * BLOCK, terms, sum, pixels, vectors);
+      conv2d_terms(s, t, term_at(s, t, kh, kw, ic), terms, sum, pixels, vectors);
       conv2d_add_to(total, sum, pixels, vectors);
     }
   }
 }
 
 /* Add all terms to the totals, piece by piece. */
-INLINE void conv2d_pieces(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
-                          vf *total, const int64_t pixels, const int64_t vectors) {
+INLINE void conv2d_pieces(const struct k_conv2d *s, const struct tile *t, vf *total, const int64_t pixels,
+                          const int64_t vectors) {
   NO_UNROLL for (int64_t row = 0; row < s->kernel_h; row += s->sum_rows) {
     if (s->sum_channels) {
-      conv2d_row_pieces(s, t, in, weights, row, total, pixels, vectors);
+      conv2d_row_pieces(s, t, row, total, pixels, vectors);
       continue;
     }
     const int64_t end = s->kernel_h % s->sum_rows ? min64(row + s->sum_rows, s->kernel_h) : row + s->sum_rows;
     vf sum[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
     conv2d_clear(sum, pixels, vectors);
-    NO_UNROLL for (int64_t kh = row; kh < end; kh++) conv2d_row(s, t, in, weights, kh, sum, pixels, vectors);
+    NO_UNROLL for (int64_t kh = row; kh < end; kh++) conv2d_row(s, t, kh, sum, pixels, vectors);
     conv2d_add_to(total, sum, pixels, vectors);
   }
 }
 
 /* Sums of `pixels` x `vectors`, bias included. */
-INLINE void conv2d_sums(const struct k_conv2d *s, const struct tile *t, const float *in, const float *weights,
-                        const float *bias, vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
+INLINE void conv2d_sums(const struct k_conv2d *s, const struct tile *t, const float *bias, vf (*sum)[MAX_TILE_VECTORS],
+                        const int64_t pixels, const int64_t vectors) {
   UNROLL for (int64_t m = 0; m < pixels; m++) {
     UNROLL for (int64_t v = 0; v < vectors; v++) sum[m][v] = vec_load(bias + v * VF);
   }
   if (s->sum_rows >= s->kernel_h && !s->sum_channels) {
-    NO_UNROLL for (int64_t kh = 0; kh < s->kernel_h; kh++) conv2d_row(s, t, in, weights, kh, sum, pixels, vectors);
+    NO_UNROLL for (int64_t kh = 0; kh < s->kernel_h; kh++) conv2d_row(s, t, kh, sum, pixels, vectors);
     return;
   }
   vf total[REGISTERS];
   UNROLL for (int64_t m = 0; m < pixels; m++) {
     UNROLL for (int64_t v = 0; v < vectors; v++) total[m * vectors + v] = sum[m][v];
   }
-  conv2d_pieces(s, t, in, weights, total, pixels, vectors);
+  conv2d_pieces(s, t, total, pixels, vectors);
   UNROLL for (int64_t m = 0; m < pixels; m++) {
     UNROLL for (int64_t v = 0; v < vectors; v++) sum[m][v] = total[m * vectors + v];
   }
@@ -171,10 +217,7 @@ INLINE void conv2d_store(const struct k_conv2d *s, k_expression expression, void
       float *p = out + n * s->out.image + h * s->out.row + w * s->out.pixel + channel + v * VF;
       vec_store_lanes(p, expression(sum[m][v], buffers, at, lanes), lanes);
     }
-    if (s->tile_wraps)
-      next_pixel(&s->out, &n, &h, &w);
-    else
-      w++;
+    next_pixel(s, &n, &h, &w);
   }
 }
 
@@ -182,7 +225,7 @@ INLINE void conv2d_store(const struct k_conv2d *s, k_expression expression, void
 INLINE void conv2d_border(const struct k_conv2d *s, void *const *buffers, const struct tile *t, int64_t channel,
                           int64_t end) {
   int64_t n = t->n, h = t->h, w = t->w;
-  if (!s->tile_wraps) {
+  if (s->tile_run == K_RUN_ROW) {
     float *image = (float *)buffers[3] + n * s->out.image;
     zero_border(&s->out, image, h, w == 0, w + t->pixels == s->out.width, channel, end);
     return;
@@ -190,72 +233,73 @@ INLINE void conv2d_border(const struct k_conv2d *s, void *const *buffers, const 
   NO_UNROLL for (int64_t m = 0; m < t->pixels; m++) {
     float *image = (float *)buffers[3] + n * s->out.image;
     zero_border(&s->out, image, h, w == 0, w + 1 == s->out.width, channel, end);
-    next_pixel(&s->out, &n, &h, &w);
+    next_pixel(s, &n, &h, &w);
   }
 }
 
-/* One tile: `pixels` x `blocks`; the last block has `last_lanes` channels. */
+/* Tile number `tile`: `pixels` x `blocks`; the last block has `last_lanes` channels. */
 INLINE void conv2d_tile(const struct k_conv2d *s, k_expression expression, void *const *buffers, struct tile *t,
-                        int64_t group, int64_t block, int64_t last_lanes, const int64_t pixels, const int64_t blocks) {
+                        int64_t tile, int64_t group, int64_t block, int64_t last_lanes, const int64_t pixels,
+                        const int64_t blocks) {
   const int64_t blocks_per_group = (s->out_channels + BLOCK - 1) / BLOCK;
-  const int64_t packed_block = group * blocks_per_group + block;
+  const int64_t packed_block = group * blocks_per_group + block, terms = conv2d_terms_per_block(s);
   const int64_t channel = group * s->out_channels + block * BLOCK;
-  const float *in =
-      (const float *)buffers[0] + conv2d_window(s, t->n, t->h, t->w) + group * s->in_channels * s->in_channel;
-  const float *weights = (const float *)buffers[1] + packed_block * s->kernel_h * s->kernel_w * s->in_channels * BLOCK;
+  t->input = (const float *)buffers[0] + conv2d_window(s, t->n, t->h, t->w) + group * s->in_channels * s->in_channel;
+  t->weights = (const float *)buffers[1] + packed_block * terms * BLOCK;
+  t->ahead = t->weights + blocks * terms * BLOCK + tile * terms * ahead_floats(s);
   const float *bias = (const float *)buffers[2] + packed_block * BLOCK;
   vf sum[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
   tile_locate(s, t, pixels);
   conv2d_border(s, buffers, t, channel, channel + (blocks - 1) * BLOCK + last_lanes);
-  conv2d_sums(s, t, in, weights, bias, sum, pixels, blocks * BLOCK_VECTORS);
+  conv2d_sums(s, t, bias, sum, pixels, blocks * BLOCK_VECTORS);
   conv2d_store(s, expression, buffers, t, channel, last_lanes, sum, pixels, blocks * BLOCK_VECTORS);
 }
 
-/* Pixels of a run that tiles divide: a row, or all rows. */
-INLINE int64_t run_pixels(const struct k_conv2d *s) {
-  return s->tile_wraps ? s->batch * s->out.height * s->out.width : s->out.width;
+/* Where tile number `tile` begins. A tile of an image begins with a row. */
+INLINE struct tile tile_begin(const struct k_conv2d *s, int64_t tile) {
+  const int64_t run = tile / tiles_per_run(s), pixel = tile % tiles_per_run(s) * s->tile_pixels;
+  if (s->tile_run == K_RUN_ROW) return (struct tile){.n = run / s->out.height, .h = run % s->out.height, .w = pixel};
+  if (s->tile_run == K_RUN_IMAGE) return (struct tile){.n = run, .h = pixel / s->out.width};
+  const int64_t row = pixel / s->out.width;
+  return (struct tile){.n = row / s->out.height, .h = row % s->out.height, .w = pixel % s->out.width};
 }
 
 /* Tile number `tile` over `blocks` blocks from `block` on. */
 INLINE void conv2d_blocks(const struct k_conv2d *s, k_expression expression, void *const *buffers, int64_t tile,
                           int64_t group, int64_t block, const int64_t blocks) {
   const int64_t run = run_pixels(s), rest = run % s->tile_pixels;
-  const int64_t tiles_per_run = (run + s->tile_pixels - 1) / s->tile_pixels;
   const int64_t blocks_per_group = (s->out_channels + BLOCK - 1) / BLOCK;
   const int64_t tail = s->out_channels % BLOCK;
-  const int64_t pixel = tile % tiles_per_run * s->tile_pixels;
-  const int64_t row = s->tile_wraps ? pixel / s->out.width : tile / tiles_per_run;
-  struct tile t = {.n = row / s->out.height, .h = row % s->out.height, .w = pixel % s->out.width};
-  const int is_rest = rest && pixel + s->tile_pixels > run;
+  struct tile t = tile_begin(s, tile);
+  const int is_rest = rest && tile % tiles_per_run(s) == tiles_per_run(s) - 1;
   const int is_tail = tail && block + blocks == blocks_per_group;
   if (is_rest && is_tail)
-    conv2d_tile(s, expression, buffers, &t, group, block, tail, rest, blocks);
+    conv2d_tile(s, expression, buffers, &t, tile, group, block, tail, rest, blocks);
   else if (is_rest)
-    conv2d_tile(s, expression, buffers, &t, group, block, BLOCK, rest, blocks);
+    conv2d_tile(s, expression, buffers, &t, tile, group, block, BLOCK, rest, blocks);
   else if (is_tail)
-    conv2d_tile(s, expression, buffers, &t, group, block, tail, s->tile_pixels, blocks);
+    conv2d_tile(s, expression, buffers, &t, tile, group, block, tail, s->tile_pixels, blocks);
   else
-    conv2d_tile(s, expression, buffers, &t, group, block, BLOCK, s->tile_pixels, blocks);
+    conv2d_tile(s, expression, buffers, &t, tile, group, block, BLOCK, s->tile_pixels, blocks);
 }
 
 KERNEL void k_conv2d_nhwc_f32(void *const *buffers, void *scratch, int64_t task_begin, int64_t task_end,
                               const struct k_conv2d *s, k_expression expression) {
   (void)scratch;
-  const int64_t tiles_per_run = (run_pixels(s) + s->tile_pixels - 1) / s->tile_pixels;
-  const int64_t tiles = s->tile_wraps ? tiles_per_run : s->batch * s->out.height * tiles_per_run;
+  const int64_t tiles = conv2d_tiles(s);
   const int64_t blocks_per_group = (s->out_channels + BLOCK - 1) / BLOCK;
   const int64_t rest = blocks_per_group % s->tile_blocks;
   const int64_t tile_tasks = (tiles + s->tiles_per_task - 1) / s->tiles_per_task;
   const int64_t block_tasks = (blocks_per_group + s->blocks_per_task - 1) / s->blocks_per_task;
   NO_UNROLL for (int64_t task = task_begin; task < task_end; task++) {
-    const int64_t tile_begin = task % tile_tasks * s->tiles_per_task;
-    const int64_t tile_end = min64(tiles, tile_begin + s->tiles_per_task);
+    const int64_t first_tile = task % tile_tasks * s->tiles_per_task;
+    const int64_t tile_end = min64(tiles, first_tile + s->tiles_per_task);
     const int64_t group = task / tile_tasks / block_tasks;
     const int64_t block_begin = task / tile_tasks % block_tasks * s->blocks_per_task;
     const int64_t block_end = min64(blocks_per_group, block_begin + s->blocks_per_task);
     NO_UNROLL for (int64_t block = block_begin; block < block_end; block += s->tile_blocks) {
       const int is_rest = rest && block + s->tile_blocks > blocks_per_group;
-      NO_UNROLL for (int64_t tile = tile_begin; tile < tile_end; tile++) {
+      NO_UNROLL for (int64_t tile = first_tile; tile < tile_end; tile++) {
         if (is_rest)
           conv2d_blocks(s, expression, buffers, tile, group, block, rest);
         else

@@ -27,6 +27,13 @@ struct k_image {
   int64_t top, left, bottom, right;
 };
 
+/* The output pixels that tiles of a convolution divide. */
+enum {
+  K_RUN_ROW,   /* a row */
+  K_RUN_IMAGE, /* an image, by whole rows */
+  K_RUN_ALL    /* all pixels, one behind the other */
+};
+
 /* buffers: input at the window of output pixel (0, 0), weights, bias
  * [group][block][16], output, operands of the expression. */
 struct k_conv2d {
@@ -37,7 +44,7 @@ struct k_conv2d {
   struct k_image out;
   /* tile */
   int64_t tile_pixels;     /* output pixels held in registers */
-  int64_t tile_wraps;      /* 0: of one row; 1: of all rows, one behind the other */
+  int64_t tile_run;        /* what tiles divide: K_RUN_... */
   int64_t tile_blocks;     /* channel blocks held in registers */
   int64_t tiles_per_task;  /* consecutive tiles, over rows and images */
   int64_t blocks_per_task; /* a multiple of tile_blocks, or all */

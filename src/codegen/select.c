@@ -1,8 +1,9 @@
 /* select.c - an analytic cost picks tile sizes.
  *
- * The model counts cycles of a core with two 256-bit or one 512-bit FMA a cycle
- * (latency 4), two loads a cycle, 32 KiB of L1 and 512 KiB of L2 to use. It ranks
- * candidates; it does not predict times. SPDX-License-Identifier: Apache-2.0
+ * The model counts cycles of a core with two FMA and two loads of a vector a cycle
+ * and 512 KiB of L2 to use. Cores that take two cycles for a 512-bit FMA (Zen 4)
+ * are slower by the same factor for all tiles, or wait less. It ranks candidates;
+ * it does not predict times. SPDX-License-Identifier: Apache-2.0
  */
 #include "codegen/select.h"
 
@@ -12,13 +13,14 @@ enum {
   MAX_TILE_PIXELS = 28,
   MAX_WRAPPED_PIXELS = 6, /* each one's address has a general register of its own */
   MAX_TILE_VECTORS = 8,
+  MIN_FMA_CYCLES = 5,   /* until a sum can be used again: latency 4, seldom met in full */
   L1_BYTES = 24 * 1024, /* of 32 KiB: the rest is for inputs */
   L2_BYTES = 512 * 1024,
-  ALIAS_BYTES = 4096, /* lines that far apart share an L1 set */
+  L2_BYTES_PER_CYCLE = 15, /* as the kernel gets weights from there, measured on an Intel core with 512-bit FMA */
+  ALIAS_BYTES = 4096,      /* lines that far apart share an L1 set */
   ALIAS_WAYS = 8,
   TASK_CYCLES = 20000, /* about 6 microseconds: a barrier costs less than one */
   MAX_TASKS = 64,
-  MANY_REGISTERS = 32,
 };
 
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -28,24 +30,6 @@ static double max_cost(double a, double b) { return a > b ? a : b; }
 
 static int64_t blocks_per_group(const struct k_conv2d *s) { return divide_up(s->out_channels, K_CHANNEL_BLOCK); }
 
-/* Cycles of one tile of `pixels` x `blocks`. */
-static double tile_cost(const target *t, const struct k_conv2d *s, int64_t pixels, int64_t blocks) {
-  const double per_vector = t->vector_floats / 16.0; /* cycles of a full-width load or FMA: 0.5 or 1 */
-  const double vectors = (double)(blocks * K_CHANNEL_BLOCK / t->vector_floats);
-  const double taps = (double)(s->kernel_h * s->kernel_w), terms = taps * (double)s->in_channels;
-  const double slab_bytes = terms * (double)blocks * K_CHANNEL_BLOCK * 4;
-  double cycles = max_cost((double)pixels * vectors * per_vector, 4);
-  cycles = max_cost(cycles, vectors * per_vector + (double)pixels * 0.5);
-  cycles += 0.05 * (vectors + (double)pixels); /* of two that are equal, the one that loads less */
-  /* Weights that stream from L2, measured on Zen 4: half of a small slab still hits L1. */
-  const double stream = slab_bytes > 4 * L1_BYTES ? 11 : 24;
-  if (slab_bytes > L1_BYTES) cycles = max_cost(cycles, (double)blocks * K_CHANNEL_BLOCK * 4 / stream);
-  const int64_t step_bytes = s->stride_w * s->in_pixel * 4;
-  if (s->in_pixel > 1 && step_bytes % ALIAS_BYTES == 0 && pixels > ALIAS_WAYS) cycles *= 1.6;
-  const double locate = s->tile_wraps ? (double)pixels * 8 : 0;
-  return terms * cycles + taps * 6 + (double)pixels * vectors * 3 + locate + 30;
-}
-
 static int sums_by_pieces(const struct k_conv2d *s) { return s->sum_channels || s->sum_rows < s->kernel_h; }
 
 /* Products that are summed in registers before they join the total: about the square root of all, which makes the
@@ -53,7 +37,7 @@ static int sums_by_pieces(const struct k_conv2d *s) { return s->sum_channels || 
  * remains. */
 static void select_sums(const target *t, struct k_conv2d *s) {
   const int64_t row = s->kernel_w * s->in_channels, terms = s->kernel_h * row;
-  int64_t piece = t->vector_registers == MANY_REGISTERS ? 16 : 32;
+  int64_t piece = t->vector_floats == 16 ? 64 : 32;
   while (piece * piece < terms) piece += 8;
   s->sum_channels = 0;
   s->sum_rows = s->kernel_h;
@@ -71,20 +55,43 @@ static void select_sums(const target *t, struct k_conv2d *s) {
   }
 }
 
-/* With many registers the totals of sums by pieces have theirs; with few they stay in memory. */
-static int tile_fits(const target *t, const struct k_conv2d *s, int64_t pixels, int64_t blocks) {
+static int tile_fits(const target *t, int64_t pixels, int64_t blocks) {
   const int64_t vectors = blocks * K_CHANNEL_BLOCK / t->vector_floats;
-  const int64_t sums = sums_by_pieces(s) && t->vector_registers == MANY_REGISTERS ? 2 : 1;
   if (vectors > MAX_TILE_VECTORS) return 0;
-  if (pixels == 1) return sums * vectors + 2 <= t->vector_registers;
-  return sums * pixels * vectors + vectors + 1 <= t->vector_registers;
+  if (pixels == 1) return vectors + 2 <= t->vector_registers;
+  return pixels * vectors + vectors + 1 <= t->vector_registers;
+}
+
+/* Cycles of adding a tile's sums to its totals, piece by piece. The totals have registers of their own where both
+ * fit, else they are loaded and stored. */
+static double add_cost(const target *t, const struct k_conv2d *s, double pixels, double vectors) {
+  if (!sums_by_pieces(s)) return 0;
+  const int64_t rows = divide_up(s->kernel_h, s->sum_rows);
+  const int64_t pieces = s->sum_channels ? rows * s->kernel_w * divide_up(s->in_channels, s->sum_channels) : rows;
+  const double in_registers = 2 * pixels * vectors + vectors + 1 <= t->vector_registers;
+  return (double)pieces * pixels * vectors * (in_registers ? 0.5 : 1.5);
+}
+
+/* Cycles of one tile of `pixels` x `blocks`. */
+static double tile_cost(const target *t, const struct k_conv2d *s, int64_t pixels, int64_t blocks) {
+  const double vectors = (double)(blocks * K_CHANNEL_BLOCK / t->vector_floats);
+  const double taps = (double)(s->kernel_h * s->kernel_w), terms = taps * (double)s->in_channels;
+  const double slab_bytes = terms * (double)blocks * K_CHANNEL_BLOCK * 4;
+  double cycles = max_cost((double)pixels * vectors / 2, MIN_FMA_CYCLES);
+  cycles = max_cost(cycles, (vectors + (double)pixels) / 2);
+  cycles += 0.05 * (vectors + (double)pixels); /* of two that are equal, the one that loads less */
+  if (slab_bytes > L1_BYTES) cycles = max_cost(cycles, (double)blocks * K_CHANNEL_BLOCK * 4 / L2_BYTES_PER_CYCLE);
+  const int64_t step_bytes = s->stride_w * s->in_pixel * 4;
+  if (s->in_pixel > 1 && step_bytes % ALIAS_BYTES == 0 && pixels > ALIAS_WAYS) cycles *= 1.6;
+  const double locate = s->tile_run == K_RUN_ALL ? (double)pixels * 8 : 0;
+  return terms * cycles + taps * 6 + add_cost(t, s, pixels, vectors) + (double)pixels * vectors * 3 + locate + 30;
 }
 
 /* Pixels of a run that tiles divide, and the number of runs. */
 static int64_t run_pixels(const struct k_conv2d *s, int64_t *out_runs) {
-  const int64_t rows = s->batch * s->out.height;
-  *out_runs = s->tile_wraps ? 1 : rows;
-  return s->tile_wraps ? rows * s->out.width : s->out.width;
+  const int64_t images = s->batch, rows = images * s->out.height;
+  *out_runs = s->tile_run == K_RUN_ROW ? rows : s->tile_run == K_RUN_IMAGE ? images : 1;
+  return rows * s->out.width / *out_runs;
 }
 
 /* Cycles of the whole layer, all tiles of a run and what remains of it. */
@@ -111,7 +118,9 @@ static uint32_t conv2d_tasks(struct k_conv2d *s, double cost) {
   const int64_t blocks = blocks_per_group(s), block_tiles = divide_up(blocks, s->tile_blocks);
   const int64_t wanted = max_of(1, min_of(MAX_TASKS, (int64_t)(cost / TASK_CYCLES)));
   const int64_t weight_bytes = s->kernel_h * s->kernel_w * s->in_channels * blocks * K_CHANNEL_BLOCK * 4;
-  const int64_t input_bytes = s->out.height * s->stride_h * s->out.width * s->stride_w * s->in_channels * 4;
+  const double pixel_bytes = 4.0 * (double)(s->in_pixel > 1 ? s->in_pixel : s->in_channels);
+  const double input_bytes =
+      pixel_bytes * (double)(s->out.height * s->out.width) * (double)s->stride_h * (double)s->stride_w;
   int64_t block_tasks = 1, tile_tasks = 1;
   if (weight_bytes > L2_BYTES && input_bytes <= 2 * L2_BYTES) {
     block_tasks = min_of(wanted, block_tiles);
@@ -125,18 +134,18 @@ static uint32_t conv2d_tasks(struct k_conv2d *s, double cost) {
   return (uint32_t)(divide_up(tiles, s->tiles_per_task) * divide_up(blocks, s->blocks_per_task) * s->groups);
 }
 
-/* Keep the cheapest tile of those that stay in a row, or of those that wrap. */
-static void try_tiles(const target *t, const struct k_conv2d *s, int64_t max_pixels, struct k_conv2d *best,
-                      double *best_cost) {
+/* Keep the cheapest tile of the candidate's runs, in multiples of `whole` pixels. */
+static void try_tiles(const target *t, const struct k_conv2d *s, int64_t whole, int64_t max_pixels,
+                      struct k_conv2d *best, double *best_cost) {
   for (int64_t blocks = 1; blocks <= min_of(MAX_TILE_VECTORS, blocks_per_group(s)); blocks++) {
-    for (int64_t pixels = 1; pixels <= max_pixels; pixels++) {
-      if (!tile_fits(t, s, pixels, blocks)) continue;
+    for (int64_t pixels = whole; pixels <= max_pixels; pixels += whole) {
+      if (!tile_fits(t, pixels, blocks)) continue;
       const double cost = conv2d_cost(t, s, pixels, blocks);
       if (*best_cost >= 0 && cost >= *best_cost) continue;
       *best_cost = cost;
       best->tile_pixels = pixels;
       best->tile_blocks = blocks;
-      best->tile_wraps = s->tile_wraps;
+      best->tile_run = s->tile_run;
     }
   }
 }
@@ -145,10 +154,12 @@ static uint32_t select_conv2d(const target *t, struct k_conv2d *s) {
   select_sums(t, s);
   struct k_conv2d candidate = *s;
   double best_cost = -1;
-  candidate.tile_wraps = 0;
-  try_tiles(t, &candidate, min_of(MAX_TILE_PIXELS, s->out.width), s, &best_cost);
-  candidate.tile_wraps = 1;
-  if (s->batch * s->out.height > 1) try_tiles(t, &candidate, MAX_WRAPPED_PIXELS, s, &best_cost);
+  candidate.tile_run = K_RUN_ROW;
+  try_tiles(t, &candidate, 1, min_of(MAX_TILE_PIXELS, s->out.width), s, &best_cost);
+  candidate.tile_run = K_RUN_IMAGE;
+  if (s->out.height > 1) try_tiles(t, &candidate, s->out.width, MAX_TILE_PIXELS, s, &best_cost);
+  candidate.tile_run = K_RUN_ALL;
+  if (s->batch * s->out.height > 1) try_tiles(t, &candidate, 1, MAX_WRAPPED_PIXELS, s, &best_cost);
   return conv2d_tasks(s, best_cost);
 }
 
