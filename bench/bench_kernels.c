@@ -48,10 +48,10 @@ static struct k_conv2d shape_of(const layer *l) {
   const int64_t in_h = l->h + 2 * l->pad, in_w = l->w + 2 * l->pad;
   struct k_conv2d s = {.batch = 1,
                        .groups = 1,
-                       .in_channels = l->in,
+                       .in_channels = l->in * l->kernel, /* columns are merged, as the lowering does */
                        .out_channels = l->out,
                        .kernel_h = l->kernel,
-                       .kernel_w = l->kernel,
+                       .kernel_w = 1,
                        .stride_h = l->stride,
                        .stride_w = l->stride,
                        .dilate_h = 1,

@@ -109,6 +109,13 @@ static void lower_depthwise(compile *c, const node *n, step *s) {
   add_buffers(c, n, s, pad, pack_depthwise(c, k->channels, taps, n->inputs[1].node->constant->data), 1, k->channels);
 }
 
+/* The columns of the kernel as one of kernel_w * channels, where pixels have no gaps. */
+static void merge_columns(struct k_conv2d *k) {
+  if (k->groups > 1 || k->dilate_w > 1 || k->in_channel != 1 || k->in_pixel != k->in_channels) return;
+  k->in_channels *= k->kernel_w;
+  k->kernel_w = 1;
+}
+
 void lower_convolution(compile *c, const node *n, step *s) {
   const placement *in = &c->placements[n->inputs[0].node->id];
   if (is_depthwise(n, in)) {
@@ -135,8 +142,9 @@ void lower_convolution(compile *c, const node *n, step *s) {
       .in_channel = in->channel,
   };
   finish(c, n, s, pad);
+  merge_columns(k);
   const pixel_strides strides = {&k->in_image, &k->in_row, &k->in_pixel};
-  if (k->kernel_h * k->kernel_w == 1 && k->stride_h * k->stride_w == 1 && !op_tuple_at(pad, 0, 0) &&
+  if (kernel.v[0] * kernel.v[1] == 1 && k->stride_h * k->stride_w == 1 && !op_tuple_at(pad, 0, 0) &&
       !op_tuple_at(pad, 1, 0))
     merge_pixels(s, &k->batch, &k->out, &strides);
 }
