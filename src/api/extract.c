@@ -9,8 +9,8 @@
 
 #include <string.h>
 
+#include "base/shape.h"
 #include "executor/model.h"
-#include "graph/shape.h"
 #include "ops/subgraph.h"
 
 /* A value that enters a group from outside. */

@@ -11,7 +11,7 @@
 #include "base/checkpoint_name.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "mxnet/checkpoint.h"
 #include "mxnet/upgrade.h"
 #include "ops/ops.h"

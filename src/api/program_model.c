@@ -8,8 +8,8 @@
 #include "api/model.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/shape.h"
 #include "executor/model.h"
-#include "graph/shape.h"
 #include "mxneuron/program.h"
 #include "ops/subgraph.h"
 

@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/near.h"
+#include "base/shape.h"
 #include "executor/model.h"
-#include "graph/shape.h"
 #include "mxnet/checkpoint.h"
 #include "ops/ops.h"
 

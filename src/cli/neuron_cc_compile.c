@@ -10,11 +10,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/shape.h"
 #include "cli/left_out.h"
 #include "codegen/emit.h"
 #include "executor/interface.h"
 #include "executor/model.h"
-#include "graph/shape.h"
 #include "graph/text.h"
 #include "lower/lower.h"
 #include "mxnet/checkpoint.h"

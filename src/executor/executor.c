@@ -14,9 +14,9 @@
 
 #include "base/error.h"
 #include "base/near.h"
+#include "base/shape.h"
 #include "executor/model.h"
 #include "executor/program_step.h"
-#include "graph/shape.h"
 #include "ops/number.h"
 #include "ops/ops.h"
 #include "ops/subgraph.h"

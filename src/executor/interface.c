@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "base/near.h"
+#include "base/shape.h"
 #include "executor/model.h"
-#include "graph/shape.h"
 #include "ops/ops.h"
 
 static const mxn_input *find_input(const mxn_input *inputs, size_t n, const char *name) {

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/near.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "ops/ops.h"
 #include "ops/subgraph.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "ops/ops.h"
 #include "ops/subgraph.h"
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "graph/shape.h"
+#include "base/shape.h"
 
 graph *graph_create(arena *a, const char *name) {
   graph *g = arena_alloc(a, sizeof *g);

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/shape.h"
 #include "base/utf8.h"
-#include "graph/shape.h"
 #include "graph/text.h"
 
 /* As for symbol files: an output takes 150 bytes. */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 
 typedef struct verifier {
   const graph *graph;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 
 typedef struct attachment {
   const graph *graph;

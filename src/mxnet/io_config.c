@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 
 enum { MAX_TEXT_BYTES = 1 << 20 };
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "mxnet/checkpoint.h"
 #include "mxnet/ndarray_list.h"
 #include "mxnet/sparse.h"

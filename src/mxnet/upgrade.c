@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 
 enum { VERSION_0_8_0 = 800, VERSION_0_9_0 = 900, VERSION_0_9_5 = 905, VERSION_1_9_1 = 10901 };
 

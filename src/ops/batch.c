@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "ops/family.h"
 
 /* Rules that families share. Labels are no inputs of inference. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "ops/operator.h"
 
 /* Of all nodes of a graph together: more than any model has, few enough to list. */

@@ -6,7 +6,7 @@
 #define MXN_OPS_INFER_H
 
 #include "base/error.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "ops/operator.h"
 
 /* Put what `shape` knows into the shape of an input or output; an error that

@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "base/json_string.h"
+#include "base/shape.h"
 #include "base/text_list.h"
-#include "graph/shape.h"
 
 bool subgraph_is(const node *n) { return !strcmp(n->op, SUBGRAPH_OP); }
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "graph/shape.h"
+#include "base/shape.h"
 
 view view_of(const mxn_type *t) {
   view v = {0};

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "mxneuron/abi.h"
 #include "ops/ops.h"
 

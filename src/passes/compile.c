@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "passes/pass.h"
 
 uint32_t compile_add_storage(compile *c, mxn_space space, uint32_t index, uint64_t bytes) {

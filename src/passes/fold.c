@@ -12,7 +12,7 @@
 #include <math.h>
 
 #include "base/error.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "ops/ops.h"
 #include "passes/pass.h"
 

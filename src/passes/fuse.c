@@ -7,7 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "base/error.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "ops/ops.h"
 #include "passes/access.h"
 #include "passes/elementwise.h"

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "ops/ops.h"
 #include "passes/access.h"
 #include "passes/pass.h"

@@ -2,8 +2,8 @@
  * small sparse arrays become dense.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "base/shape.h"
 #include "fuzz/fuzz.h"
-#include "graph/shape.h"
 #include "mxnet/ndarray_list.h"
 #include "mxnet/sparse.h"
 

@@ -4,8 +4,8 @@
  */
 #include "fixture.h"
 
+#include "base/shape.h"
 #include "graph/graph.h"
-#include "graph/shape.h"
 #include "graph/verify.h"
 
 static mxn_type shape(int32_t n_dims, int64_t a, int64_t b, int64_t c) {

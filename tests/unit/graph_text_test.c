@@ -5,7 +5,7 @@
  */
 #include "fixture.h"
 
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "graph/verify.h"
 
 static graph *parse(const char *text) {

@@ -8,7 +8,7 @@
 #include <glob.h>
 #include <unistd.h>
 
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "graph/verify.h"
 #include "mxnet/checkpoint.h"
 #include "mxnet/upgrade.h"

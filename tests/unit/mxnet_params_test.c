@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "mxnet/checkpoint.h"
 #include "mxnet/ndarray_list.h"
 

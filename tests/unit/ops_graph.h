@@ -7,7 +7,7 @@
 
 #include "fixture.h"
 
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "ops/ops.h"
 
 /* One line of the text: without empty braces, and with a type that says nothing

@@ -5,8 +5,8 @@
  */
 #include "fixture.h"
 
+#include "base/shape.h"
 #include "graph/graph.h"
-#include "graph/shape.h"
 #include "ops/ops.h"
 #include "partition/partition.h"
 

@@ -15,7 +15,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
-#include "graph/shape.h"
+#include "base/shape.h"
 #include "graph/text.h"
 #include "lower/lower.h"
 #include "ops/ops.h"

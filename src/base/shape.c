@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "graph/shape.h"
+#include "base/shape.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef MXN_GRAPH_SHAPE_H
-#define MXN_GRAPH_SHAPE_H
+#ifndef MXN_BASE_SHAPE_H
+#define MXN_BASE_SHAPE_H
 
 #include <stdbool.h>
 
