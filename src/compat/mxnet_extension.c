@@ -13,13 +13,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <inttypes.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/shape.h"
 #include "base/text_list.h"
 #include "compat/mxnet_abi.h"
 #include "compat/mxnet_message.h"
@@ -128,30 +127,20 @@ static bool fits(const mxn_type *expected, const unsigned *dims, int n_dims) {
   return true;
 }
 
-/* "(-1, 3, 224, 224)" */
-static const char *shape_text(const mxn_type *type, char *text, size_t text_bytes) {
-  size_t used = (size_t)snprintf(text, text_bytes, "(");
-  for (int32_t d = 0; d < type->n_dims && used < text_bytes; d++)
-    used += (size_t)snprintf(text + used, text_bytes - used, "%s%" PRId64, d ? ", " : "", type->dims[d]);
-  if (used < text_bytes) snprintf(text + used, text_bytes - used, type->n_dims == 1 ? ",)" : ")");
-  return text;
-}
-
-static mxn_type type_of(const unsigned *dims, int n_dims) {
+static mxn_type type_of_dims(const unsigned *dims, int n_dims) {
   mxn_type type = {.n_dims = n_dims < MXN_MAX_DIMS ? n_dims : MXN_MAX_DIMS};
   for (int32_t d = 0; d < type.n_dims; d++) type.dims[d] = is_known(dims[d]) ? (int64_t)dims[d] : -1;
   return type;
 }
 
 static mxn_status check_shape(const mxnet_node *node, int index, const unsigned *dims, int n_dims, mxn_error *err) {
-  char expected_text[192], got_text[192];
+  char expected_text[SHAPE_TEXT_BYTES], got_text[SHAPE_TEXT_BYTES];
   const mxn_type expected = mxnet_node_input(node, index);
   if (index >= node->n_data || fits(&expected, dims, n_dims)) return MXN_OK;
-  const mxn_type got = type_of(dims, n_dims);
+  const mxn_type got = type_of_dims(dims, n_dims);
   return error_set(err, MXN_SHAPE, "%s (%s): data input %d: compiled for shape %s, got %s", MXNET_NODE_OPERATOR,
-                   node->output_names ? node->output_names : "", index,
-                   shape_text(&expected, expected_text, sizeof expected_text),
-                   shape_text(&got, got_text, sizeof got_text));
+                   node->output_names ? node->output_names : "", index, shape_text(&expected, expected_text),
+                   shape_text(&got, got_text));
 }
 
 /* An answer cannot say "unknown", and MXNet asks before it knows: then the batch is the

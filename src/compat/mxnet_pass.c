@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/near.h"
+#include "base/shape.h"
 #include "base/text_list.h"
 #include "compat/mxnet_abi.h"
 #include "compat/mxnet_message.h"
@@ -232,9 +233,9 @@ static void give_arrays(const pass_call *c, const mxn_model *compiled) {
     const char *name = array.name + strlen("arg:");
     const mxn_type *type = &array.tensor.type;
     if (is_listed(name, c->args.names, (size_t)c->args.n) || is_listed(name, c->aux.names, (size_t)c->aux.n)) continue;
-    size_t bytes = mxn_dtype_bytes(type->dtype);
+    size_t bytes;
     void *data = NULL;
-    for (int32_t d = 0; d < type->n_dims; d++) bytes *= (size_t)type->dims[d];
+    if (!type_bytes(type, &bytes)) continue; /* none */
     c->new_array(c->new_array_context, type->dims, type->n_dims, "cpu", 0, type->dtype, name,
                  strncmp(array.name, "arg:", 4) == 0, &data);
     if (data) memcpy(data, array.tensor.data, bytes);

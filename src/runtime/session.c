@@ -12,12 +12,12 @@
 
 #include <immintrin.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/error.h"
+#include "base/shape.h"
 #include "neuronbin/check.h"
 #include "runtime/cores.h"
 #include "runtime/pool.h"
@@ -175,27 +175,6 @@ void mxn_session_destroy(mxn_session *session) {
   free(session);
 }
 
-static bool is_same_shape(const mxn_type *a, const mxn_type *b) {
-  if (a->n_dims != b->n_dims) return false;
-  for (int32_t d = 0; d < a->n_dims; d++) {
-    if (a->dims[d] != b->dims[d]) return false;
-  }
-  return true;
-}
-
-/* "(1, 3, 224, 224)"; a nonsensical number of dimensions is said as such. */
-static const char *shape_text(const mxn_type *type, char *text, size_t text_bytes) {
-  if (type->n_dims < 0 || type->n_dims > MXN_MAX_DIMS) {
-    snprintf(text, text_bytes, "%" PRId32 " dimensions", type->n_dims);
-    return text;
-  }
-  size_t used = (size_t)snprintf(text, text_bytes, "(");
-  for (int32_t d = 0; d < type->n_dims && used < text_bytes; d++)
-    used += (size_t)snprintf(text + used, text_bytes - used, "%s%" PRId64, d > 0 ? ", " : "", type->dims[d]);
-  if (used < text_bytes) snprintf(text + used, text_bytes - used, type->n_dims == 1 ? ",)" : ")");
-  return text;
-}
-
 /* What would be read and written at once. */
 static mxn_status check_overlap(const mxn_session *s, size_t index, const mxn_tensor *input, const mxn_tensor *outputs,
                                 mxn_error *err) {
@@ -213,14 +192,13 @@ static mxn_status check_overlap(const mxn_session *s, size_t index, const mxn_te
 
 static mxn_status check_type(const mxn_program *p, const char *what, const char *name, const mxn_type *expected,
                              const mxn_type *got, mxn_error *err) {
-  char expected_text[192], got_text[192];
+  char expected_text[SHAPE_TEXT_BYTES], got_text[SHAPE_TEXT_BYTES];
   if (got->dtype != expected->dtype)
     return error_set(err, MXN_ARGUMENT, "%s: %s '%s': dtype: expected %s, got %s", p->label, what, name,
                      mxn_dtype_name(expected->dtype), mxn_dtype_name(got->dtype));
-  if (is_same_shape(got, expected)) return MXN_OK;
+  if (shape_equal(got, expected)) return MXN_OK;
   return error_set(err, MXN_SHAPE, "%s: %s '%s': shape: expected %s, got %s", p->label, what, name,
-                   shape_text(expected, expected_text, sizeof expected_text),
-                   shape_text(got, got_text, sizeof got_text));
+                   shape_text(expected, expected_text), shape_text(got, got_text));
 }
 
 static mxn_status check_input(const mxn_session *s, size_t index, const mxn_tensor *input, const mxn_tensor *outputs,
