@@ -3,8 +3,8 @@
  *
  * MXNet does not say which arguments are inputs and which are parameters: Gluon gives
  * arrays for both. Inputs are those that the option `inputs` names, without it those
- * called data, data0, data1, ... and those that have no array. Labels are inputs that
- * nothing needs.
+ * called data, data0, data1, ... and those that have no array. Labels, of which the
+ * operators know, are neither.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -135,13 +135,14 @@ static bool is_listed(const char *name, const char *const *names, size_t n) {
   return false;
 }
 
-static bool is_label(const char *name) {
-  const size_t n = strlen(name), n_suffix = strlen("label");
-  return n >= n_suffix && !strcmp(name + n - n_suffix, "label");
+/* Of the model without arrays every argument but the labels is an input. */
+static bool is_label(const mxn_model *symbol, const char *name) {
+  for (size_t i = 0; i < mxn_model_n_inputs(symbol); i++)
+    if (!strcmp(mxn_model_input_name(symbol, i), name)) return false;
+  return true;
 }
 
 static bool is_input(const pass_options *o, const char *name) {
-  if (is_label(name)) return true;
   if (o->has_inputs) return is_listed(name, o->inputs.names, o->inputs.n);
   return !strncmp(name, "data", 4) && name[4 + strspn(name + 4, "0123456789")] == '\0';
 }
@@ -156,17 +157,15 @@ typedef struct parameter_array {
   size_t n;
 } parameter_array;
 
-static mxn_status add_parameters(parameter_array *to, const char *prefix, const pass_arrays *from,
-                                 const pass_options *o, mxn_error *err) {
-  for (int i = 0; i < from->n; i++) {
-    char *name = NULL;
-    if (is_input(o, from->names[i])) continue;
-    if (strcmp(from->devices[i], "cpu") != 0)
-      return error_set(err, MXN_ARGUMENT, LABEL ": array '%s': expected it on a CPU context, got %s", from->names[i],
-                       from->devices[i]);
-    if (asprintf(&name, "%s:%s", prefix, from->names[i]) < 0) return error_set(err, MXN_NOMEM, LABEL ": out of memory");
-    to->items[to->n++] = (mxn_array){name, {array_type(from, i), from->data[i]}};
-  }
+static mxn_status add_parameter(parameter_array *to, const char *prefix, const pass_arrays *from, int index,
+                                mxn_error *err) {
+  char *name = NULL;
+  if (strcmp(from->devices[index], "cpu") != 0)
+    return error_set(err, MXN_ARGUMENT, LABEL ": array '%s': expected it on a CPU context, got %s", from->names[index],
+                     from->devices[index]);
+  if (asprintf(&name, "%s:%s", prefix, from->names[index]) < 0)
+    return error_set(err, MXN_NOMEM, LABEL ": out of memory");
+  to->items[to->n++] = (mxn_array){name, {array_type(from, index), from->data[index]}};
   return MXN_OK;
 }
 
@@ -185,14 +184,28 @@ typedef struct pass_call {
   const void *new_array_context;
 } pass_call;
 
+static mxn_status create_model(const pass_call *c, const parameter_array *parameters, mxn_model **out_model,
+                               mxn_error *err) {
+  return mxn_model_create(LABEL, c->json, strlen(c->json), parameters->items, parameters->n, out_model, err);
+}
+
+static mxn_status add_parameters(const pass_call *c, const mxn_model *symbol, parameter_array *to, mxn_error *err) {
+  to->items = calloc((size_t)c->args.n + (size_t)c->aux.n + 1, sizeof *to->items);
+  if (!to->items) return error_set(err, MXN_NOMEM, LABEL ": out of memory");
+  for (int i = 0; i < c->args.n; i++)
+    if (!is_input(&c->options, c->args.names[i]) && !is_label(symbol, c->args.names[i]))
+      TRY(add_parameter(to, "arg", &c->args, i, err));
+  for (int i = 0; i < c->aux.n; i++) TRY(add_parameter(to, "aux", &c->aux, i, err));
+  return MXN_OK;
+}
+
 static mxn_status load(const pass_call *c, mxn_model **out_model, mxn_error *err) {
-  parameter_array parameters = {calloc((size_t)c->args.n + (size_t)c->aux.n + 1, sizeof *parameters.items), 0};
-  mxn_status status = MXN_OK;
-  if (!parameters.items) status = error_set(err, MXN_NOMEM, LABEL ": out of memory");
-  if (status == MXN_OK) status = add_parameters(&parameters, "arg", &c->args, &c->options, err);
-  if (status == MXN_OK) status = add_parameters(&parameters, "aux", &c->aux, &c->options, err);
-  if (status == MXN_OK)
-    status = mxn_model_create(LABEL, c->json, strlen(c->json), parameters.items, parameters.n, out_model, err);
+  parameter_array parameters = {0};
+  mxn_model *symbol = NULL;
+  mxn_status status = create_model(c, &parameters, &symbol, err);
+  if (status == MXN_OK) status = add_parameters(c, symbol, &parameters, err);
+  if (status == MXN_OK) status = create_model(c, &parameters, out_model, err);
+  mxn_model_close(symbol);
   free_parameters(&parameters);
   return status;
 }

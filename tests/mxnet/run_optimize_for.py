@@ -66,6 +66,25 @@ def check_input_given_by_shape(c):
     close(found, c.expected(data))
 
 
+def check_labels_of_any_name(c):
+    """An operator says which of its inputs is the label, not the name."""
+    data, label = mx.sym.var("data"), mx.sym.var("output")
+    symbol = mx.sym.LinearRegressionOutput(mx.sym.FullyConnected(data, num_hidden=3, name="fc"), label, name="last")
+    args = {"data": mx.nd.ones((2, 4)), "fc_weight": mx.nd.ones((3, 4)), "fc_bias": mx.nd.zeros((3,)),
+            "output": mx.nd.ones((2, 3))}
+    symbol = symbol.optimize_for("neuron", args, {}, mx.cpu())
+    assert symbol.list_arguments() == ["data", "output", "_neuron_subgraph_op0_neuronbin"], symbol.list_arguments()
+    close(symbol.bind(mx.cpu(), args, grad_req="null").forward()[0].asnumpy(), np.full((2, 3), 4.0))
+
+
+def check_weights_called_label(c):
+    """A parameter whose name ends like a label's is compiled in."""
+    symbol = mx.sym.broadcast_add(mx.sym.var("data"), mx.sym.var("no_label"), name="add")
+    args = {"data": mx.nd.ones((2, 3)), "no_label": mx.nd.ones((1, 3))}
+    symbol = symbol.optimize_for("neuron", args, {}, mx.cpu())
+    assert symbol.list_arguments() == ["data", "_neuron_subgraph_op0_neuronbin"], symbol.list_arguments()
+
+
 def check_excluded_nodes(c):
     data = random.uniform(size=c.shape).astype("float32")
     last = [node["name"] for node in json.loads(c.symbol.tojson())["nodes"] if node["op"] != "null"][-1]
