@@ -134,3 +134,22 @@ bool text_list_next(text_list_reader *reader, char *out_string) {
   reader->n_read++;
   return true;
 }
+
+/* False where no name that has no place yet is `text`. */
+static bool give_place(const char *text, uint32_t place, const char *const *names, uint32_t n, uint32_t *places) {
+  for (uint32_t i = 0; i < n; i++) {
+    if (places[i] != UINT32_MAX || strcmp(names[i], text) != 0) continue;
+    places[i] = place;
+    return true;
+  }
+  return false;
+}
+
+void text_list_match(const char *list, const char *const *names, uint32_t n, char *buffer, uint32_t *out_places) {
+  text_list_reader reader = {list, 0};
+  uint32_t n_found = 0;
+  for (uint32_t i = 0; i < n; i++) out_places[i] = UINT32_MAX;
+  while (list && reader.n_read < n && text_list_next(&reader, buffer))
+    n_found += give_place(buffer, reader.n_read - 1, names, n, out_places);
+  for (uint32_t i = 0; i < n && n_found < n; i++) out_places[i] = i;
+}

@@ -39,4 +39,9 @@ typedef struct text_list_reader {
  * malformed. Start with {text}. */
 bool text_list_next(text_list_reader *reader, char *out_string);
 
+/* Where each of `names` stands among the first `n` strings of the list, equal ones one after
+ * another. A list that does not name them all, or NULL, does not say: then each stands at its own
+ * index. `buffer` has as many bytes as the text. */
+void text_list_match(const char *list, const char *const *names, uint32_t n, char *buffer, uint32_t *out_places);
+
 #endif

@@ -252,33 +252,26 @@ static mxn_status find_neuronbin(const mxnet_node *node, const call_arrays *in, 
   return MXN_OK;
 }
 
-/* The program may order its inputs by itself: names say which is which. */
-static size_t match_names(const mxnet_node *node, const call_arrays *in, ready_session *s) {
-  const size_t n = mxn_program_n_inputs(s->program);
-  size_t n_matched = 0;
-  char *name = node->input_names ? malloc(strlen(node->input_names) + 1) : NULL;
-  text_list_reader reader = {node->input_names, 0};
-  for (size_t i = 0; i < n; i++) s->inputs[i].data = NULL; /* what an earlier run left */
-  while (name && reader.n_read < n && text_list_next(&reader, name)) {
-    for (size_t i = 0; i < n; i++) {
-      if (s->inputs[i].data || strcmp(mxn_program_input_name(s->program, i), name) != 0) continue;
-      s->inputs[i] = tensor_of(in, (int)reader.n_read - 1);
-      n_matched++;
-      break;
-    }
-  }
-  free(name);
-  return n_matched;
+/* The program may order its inputs by itself: names say which is which. Several nodes may
+ * have the program, with other names each where someone rewrote the symbol. */
+static mxn_status match_inputs(const mxnet_node *node, ready_session *s, mxn_error *err) {
+  const char *listed = node->input_names ? node->input_names : "";
+  if (s->matched && !strcmp(s->matched, listed)) return MXN_OK;
+  char *text = malloc(strlen(listed) + 1);
+  if (!text) return error_set(err, MXN_NOMEM, "%s: out of memory", MXNET_NODE_OPERATOR);
+  text_list_match(listed, s->input_names, (uint32_t)mxn_program_n_inputs(s->program), text, s->input_of);
+  free(s->matched);
+  s->matched = strcpy(text, listed);
+  return MXN_OK;
 }
 
-/* Where names do not say it (a rewritten symbol), the node's order counts. */
 static mxn_status set_inputs(const mxnet_node *node, const call_arrays *in, ready_session *s, mxn_error *err) {
   const size_t n = mxn_program_n_inputs(s->program);
   if (n != (size_t)node->n_data)
     return error_set(err, MXN_FORMAT, "%s: attribute 'in_types' says %d data inputs, the neuronbin has %zu",
                      MXNET_NODE_OPERATOR, node->n_data, n);
-  if (n > 1 && match_names(node, in, s) == n) return MXN_OK;
-  for (size_t i = 0; i < n; i++) s->inputs[i] = tensor_of(in, (int)i);
+  TRY(match_inputs(node, s, err));
+  for (size_t i = 0; i < n; i++) s->inputs[i] = tensor_of(in, (int)s->input_of[i]);
   return MXN_OK;
 }
 

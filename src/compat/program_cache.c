@@ -71,19 +71,28 @@ static void destroy_session(ready_session *s) {
   mxn_session_destroy(s->session);
   free(s->inputs);
   free(s->outputs);
+  free(s->input_names);
+  free(s->input_of);
+  free(s->matched);
   free(s);
+}
+
+static bool alloc_session(ready_session *s, const mxn_program *program) {
+  const size_t n = mxn_program_n_inputs(program);
+  s->program = program;
+  s->inputs = calloc(n + 1, sizeof *s->inputs);
+  s->outputs = calloc(mxn_program_n_outputs(program) + 1, sizeof *s->outputs);
+  s->input_names = calloc(n + 1, sizeof *s->input_names);
+  s->input_of = calloc(n + 1, sizeof *s->input_of);
+  for (size_t i = 0; i < n && s->input_names; i++) s->input_names[i] = mxn_program_input_name(program, i);
+  return s->inputs && s->outputs && s->input_names && s->input_of;
 }
 
 static mxn_status create_session(cached_program *owner, ready_session **out_session, mxn_error *err) {
   ready_session *s = calloc(1, sizeof *s);
-  if (s) {
-    s->owner = owner;
-    s->program = owner->program;
-    s->inputs = calloc(mxn_program_n_inputs(s->program) + 1, sizeof *s->inputs);
-    s->outputs = calloc(mxn_program_n_outputs(s->program) + 1, sizeof *s->outputs);
-  }
   mxn_status status = MXN_OK;
-  if (!s || !s->inputs || !s->outputs) status = error_set(err, MXN_NOMEM, "out of memory for a session");
+  if (s) s->owner = owner;
+  if (!s || !alloc_session(s, owner->program)) status = error_set(err, MXN_NOMEM, "out of memory for a session");
   if (status == MXN_OK) status = mxn_session_create(owner->program, 0, &s->session, err);
   if (status == MXN_OK)
     *out_session = s;

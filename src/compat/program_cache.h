@@ -32,6 +32,9 @@ typedef struct ready_session {
   mxn_session *session;
   const mxn_program *program;
   mxn_tensor *inputs, *outputs; /* of the program's number */
+  const char **input_names;     /* of the program */
+  uint32_t *input_of;           /* which input of a node each is, where the node lists its names */
+  char *matched;                /* like this; NULL: not matched yet. Both are the taker's */
 
   /* The cache's own. */
   struct cached_program *owner;

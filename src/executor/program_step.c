@@ -18,19 +18,10 @@ static void destroy_session(void *session) { mxn_session_destroy(session); }
 /* The program may order its inputs by itself: names say which is which, and where
  * they do not (a rewritten symbol), the node's order counts. */
 static void match_inputs(arena *a, program_step *s) {
-  bool *is_matched = arena_array(a, s->n_inputs, sizeof *is_matched);
-  size_t n_matched = 0;
-  for (uint32_t k = 0; k < s->n_inputs; k++) {
-    const char *name = subgraph_input_name(a, s->node, k);
-    for (size_t i = 0; name && i < s->n_inputs; i++) {
-      if (is_matched[i] || strcmp(mxn_program_input_name(s->program, i), name) != 0) continue;
-      is_matched[i] = true;
-      s->input_of[i] = k;
-      n_matched++;
-      break;
-    }
-  }
-  for (uint32_t i = 0; i < s->n_inputs && n_matched != s->n_inputs; i++) s->input_of[i] = i;
+  const char *listed = subgraph_input_names(s->node);
+  const char **names = arena_array(a, s->n_inputs, sizeof *names);
+  for (size_t i = 0; i < s->n_inputs; i++) names[i] = mxn_program_input_name(s->program, i);
+  text_list_match(listed, names, (uint32_t)s->n_inputs, arena_alloc(a, listed ? strlen(listed) : 0), s->input_of);
 }
 
 static mxn_status check_interface(const program_step *s, mxn_error *err) {

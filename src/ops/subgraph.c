@@ -47,8 +47,10 @@ static const char *listed_name(arena *a, const char *text, uint32_t index) {
   return name;
 }
 
+const char *subgraph_input_names(const node *n) { return node_attribute(n, "__input_names__"); }
+
 const char *subgraph_input_name(arena *a, const node *n, uint32_t input) {
-  const char *names = node_attribute(n, "__input_names__");
+  const char *names = subgraph_input_names(n);
   return names ? listed_name(a, names, input) : NULL;
 }
 

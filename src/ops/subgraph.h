@@ -44,7 +44,10 @@ uint32_t subgraph_n_listed_outputs(const node *n);
 text_list_types subgraph_input_types(const node *n);
 text_list_types subgraph_output_types(const node *n);
 
-/* What the program calls a data input, or NULL; in `a`. */
+/* What the program calls the data inputs, as a text list, or NULL. */
+const char *subgraph_input_names(const node *n);
+
+/* One of them, or NULL; in `a`. */
 const char *subgraph_input_name(arena *a, const node *n, uint32_t input);
 
 /* The original name of an output, in `a`. */

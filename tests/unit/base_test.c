@@ -408,6 +408,26 @@ static void test_text_list_strings(void **state) {
   assert_false(text_list_next(&empty, text));
 }
 
+static void assert_places(const char *list, const char *const *names, uint32_t n, const uint32_t *expected) {
+  char buffer[64];
+  uint32_t places[8];
+  text_list_match(list, names, n, buffer, places);
+  for (uint32_t i = 0; i < n; i++) assert_int_equal(places[i], expected[i]);
+}
+
+static void test_text_list_match(void **state) {
+  (void)state;
+  static const char *const names[] = {"b", "a", "b"};
+  static const uint32_t in_order[] = {0, 1, 2};
+  assert_places("[\"a\", \"b\", \"b\", \"c\"]", names, 3, (const uint32_t[]){1, 0, 2});
+  assert_places("[\"a\"]", names + 1, 1, in_order);
+  assert_places("[\"a\", \"c\", \"b\"]", names, 3, in_order);
+  assert_places("[\"a\", \"b\"]", names, 3, in_order);
+  assert_places("[\"a\", \"b\", \"b", names, 3, in_order);
+  assert_places("", names, 3, in_order);
+  assert_places(NULL, names, 3, in_order);
+}
+
 static void test_near_names(void **state) {
   (void)state;
   assert_near("drp9", 64, "'drop9', 'drop'");
@@ -511,6 +531,7 @@ int main(void) {
       cmocka_unit_test(test_text_list_numbers),
       cmocka_unit_test(test_text_list_type),
       cmocka_unit_test(test_text_list_strings),
+      cmocka_unit_test(test_text_list_match),
       cmocka_unit_test(test_near_names),
       cmocka_unit_test(test_float16),
   };
