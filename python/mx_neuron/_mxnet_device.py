@@ -59,25 +59,48 @@ def _in_order(arrays, names) -> list:
     return [arrays[name] for name in names] if isinstance(arrays, dict) else list(arrays or [])
 
 
-def _follow(executor, args, aux, names) -> None:
-    """The executor computes with copies on its device. The caller's arrays stay the ones to write to, so each forward()
-    copies them anew; not the programs, which never change."""
-    here = [_in_order(given, order) for given, order in zip((args, aux), names)]
-    there = [executor.arg_arrays, executor.aux_arrays]
-    copied = [(source, copy) for group in zip(names, here, there) for name, source, copy in zip(*group)
-              if source is not copy and not name.endswith(NEURONBIN)]
-    executor.arg_arrays, executor.aux_arrays = here
-    run = executor.forward
+def _seen_as(array, copy):
+    """The caller's array in the shape of the copy, on the same memory; the copy itself where that is larger."""
+    if array.shape == copy.shape:
+        return array
+    return array.reshape((-1,))[:copy.size].reshape(copy.shape) if copy.size <= array.size else copy
 
-    @functools.wraps(run)
-    def forward(is_train=False, **inputs):
-        for name in [name for name, array in inputs.items() if _takes(executor.arg_dict.get(name), array)]:
-            executor.arg_dict[name][:] = inputs.pop(name)
-        for source, copy in copied:
-            source.copyto(copy)
-        return run(is_train, **inputs)  # what is left is refused
 
-    executor.forward = forward
+@functools.cache
+def _following_class(executor_class):
+    """Executors that compute with copies on their device. The caller's arrays stay the ones to write to, so each
+    forward() copies them anew; not the programs, which never change. A reshaped executor does the same."""
+
+    class Executor(executor_class):
+        def follow(self, here, names):
+            """`here` are the caller's arrays, and `names` theirs: arguments and auxiliary states."""
+            self._names, self._here = names, here
+            self._copied = [(source, copy) for group in zip(names, here, (self.arg_arrays, self.aux_arrays))
+                            for name, source, copy in zip(*group)
+                            if source is not copy and not name.endswith(NEURONBIN)]
+            self.arg_arrays, self.aux_arrays = here
+
+        @functools.wraps(executor_class.forward)
+        def forward(self, is_train=False, **inputs):
+            for name in [name for name, array in inputs.items() if _takes(self.arg_dict.get(name), array)]:
+                self.arg_dict[name][:] = inputs.pop(name)
+            for source, copy in self._copied:
+                source.copyto(copy)
+            return super().forward(is_train, **inputs)  # what is left is refused
+
+        @functools.wraps(executor_class.reshape)
+        def reshape(self, *args, **named):
+            new = super().reshape(*args, **named)
+            copies = (new.arg_arrays, new.aux_arrays)
+            _follow(new, [[_seen_as(*pair) for pair in zip(*both)] for both in zip(self._here, copies)], self._names)
+            return new
+
+    return Executor
+
+
+def _follow(executor, here, names) -> None:
+    executor.__class__ = _following_class(type(executor))
+    executor.follow(here, names)
 
 
 def _bind_on_device(bind):
@@ -91,7 +114,7 @@ def _bind_on_device(bind):
         names = (self.list_arguments(), self.list_auxiliary_states())
         arguments, states = (_all_on(ctx, given, order) for given, order in zip((args, aux_states), names))
         executor = bind(self, ctx, arguments, args_grad, grad_req, states, *rest, **named)
-        _follow(executor, args, aux_states, names)
+        _follow(executor, [_in_order(given, order) for given, order in zip((args, aux_states), names)], names)
         return executor
 
     return bind_on_device

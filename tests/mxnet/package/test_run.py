@@ -7,6 +7,7 @@ import multiprocessing
 import threading
 import unittest
 import warnings
+import weakref
 
 import numpy as np
 from common import DEMO, TestCase, mx
@@ -73,8 +74,37 @@ class Run(TestCase):
             self.assert_close(args["data"].asnumpy(), self.image.asnumpy())
             executor.arg_dict["data"][:] = other
             self.assert_close(executor.forward()[0].asnumpy(), self.by_mxnet(other))
+
+    def test_reshaped_executors_follow_the_callers_arrays(self):
+        """As far as MXNet's own share their memory."""
+        sym, args, aux = self.compiled[1]
+        other = mx.nd.random.uniform(shape=self.image.shape)
+        for ctx in (mx.cpu(), mx.neuron(1)):
+            args = {**args, "data": self.image.copy(), "softmax_label": mx.nd.zeros((BATCH,))}
+            executor = sym.bind(ctx, args, aux_states=aux, grad_req="null")
             smaller = executor.reshape(data=(2, 1, 8, 8), softmax_label=(2,))
-            self.assert_close(smaller.forward(data=self.image[:2])[0].asnumpy(), self.expected[:2])
+            self.assert_close(smaller.forward(data=other[:2])[0].asnumpy(), self.by_mxnet(other)[:2])
+            self.assert_close(args["data"][:2].asnumpy(), other[:2].asnumpy())
+            args["data"][:] = self.image
+            self.assert_close(smaller.forward()[0].asnumpy(), self.expected[:2])
+            same = smaller.reshape(data=(2, 1, 8, 8), softmax_label=(2,))
+            args["data"][:] = other
+            self.assert_close(same.forward()[0].asnumpy(), self.by_mxnet(other)[:2])
+            larger = executor.reshape(allow_up_sizing=True, data=(2 * BATCH, 1, 8, 8), softmax_label=(2 * BATCH,))
+            twice = mx.nd.concat(self.image, self.image, dim=0)
+            self.assert_close(larger.forward(data=twice)[0].asnumpy()[BATCH:], self.expected)
+            larger.arg_dict["data"][:] = mx.nd.concat(other, other, dim=0)
+            self.assert_close(larger.forward()[0].asnumpy()[:BATCH], self.by_mxnet(other))
+
+    def test_executors_go_with_their_last_name(self):
+        sym, args, aux = self.compiled[0]
+        args = {**args, "data": self.image, "softmax_label": mx.nd.zeros((BATCH,))}
+        for ctx in (mx.cpu(), mx.neuron(1)):
+            executor = sym.bind(ctx, args, aux_states=aux, grad_req="null")
+            executor.forward()
+            gone = weakref.ref(executor)
+            del executor
+            self.assertIsNone(gone())
 
     def test_what_forward_refuses(self):
         sym, args, aux = self.compiled[0]
