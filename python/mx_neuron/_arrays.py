@@ -59,7 +59,11 @@ def is_owned_by_library(array: np.ndarray) -> bool:
 
 
 def as_array(name: str, value) -> np.ndarray:
-    """What a caller gives as an array: also lists, and anything that has asnumpy()."""
+    """What a caller gives as an array: also lists, and anything that has asnumpy(). A tuple of numbers was meant as a
+    shape."""
+    if isinstance(value, tuple) and all(isinstance(number, int) for number in value):
+        raise MXNeuronTypeError(f"array '{name}': expected an array, got the tuple {value!r}, which is {len(value)} "
+                                "numbers and no array of that shape")
     if hasattr(value, "asnumpy"):
         value = value.asnumpy()
     try:

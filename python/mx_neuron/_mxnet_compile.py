@@ -34,12 +34,25 @@ def _new_arrays(mx, arrays: dict, given: dict) -> dict:
             for name, array in arrays.items()}
 
 
+def _check_context(what: str, name: str, ctx) -> None:
+    if ctx.device_type == "gpu":
+        raise MXNeuronValueError(f"{what}: array '{name}': expected it on a CPU context, got {ctx}")
+
+
+def _check_contexts(mx, what: str, arrays) -> None:
+    for name, array in named_arrays(what, arrays):
+        if isinstance(array, mx.nd.NDArray):
+            _check_context(what, name, array.ctx)
+
+
 def compile_symbol(mx, run, sym, args, aux, inputs):
     """`run` is compile() of anything with tojson() and arrays. What `args` has of inputs and labels is no parameter, and
     comes back as it was."""
     with errors_of(mx):
         check_supported(mx)
         aux = {} if aux is None else aux
+        for what, arrays in (("args", args), ("aux", aux), ("inputs", inputs)):
+            _check_contexts(mx, what, arrays)
         named_inputs = dict(named_arrays("inputs", inputs))
         no_parameters = {*named_inputs, *Model.of_symbol("symbol", sym.tojson()).label_names()}
         parameters = {name: array for name, array in named_arrays("args", args) if name not in no_parameters}
@@ -109,7 +122,12 @@ def compile_block(mx, run, block, args, aux, inputs):
             raise MXNeuronTypeError(f"obj: expected a Symbol or a HybridBlock, got {type(block).__name__}")
         if args or aux:
             raise MXNeuronTypeError("args, aux: expected None with a block, which has its own parameters")
+        for parameter in block.collect_params().values():
+            for ctx in parameter._ctx_list or ():
+                _check_context("block", parameter.name, ctx)
         arrays = _positional(mx, block, inputs)
+        if not arrays:
+            raise MXNeuronValueError("inputs: expected an array for each argument of the block's forward(), got none")
     sym = _traced(mx, block, arrays)
     args, aux = _parameters(block, sym)
     csym, cargs, caux = compile_symbol(mx, run, sym, args, aux, arrays)

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import difflib
 import json
+import operator
 import os
 import tempfile
 
 from ._arrays import UNKNOWN, type_of
-from ._library import MAX_DIMS, MXNeuronError
+from ._library import MAX_DIMS, MXNeuronError, MXNeuronTypeError, MXNeuronValueError
 from ._model import Model
 
 
 def _checked_shape(name: str, shape) -> tuple:
     try:
-        dims = tuple(int(dim) for dim in shape)
-    except (TypeError, ValueError):
-        raise MXNeuronError(f"shape of '{name}': expected numbers, got {shape!r}") from None
+        dims = tuple(operator.index(dim) for dim in shape)
+    except TypeError:
+        raise MXNeuronTypeError(f"shape of '{name}': expected whole numbers, got {shape!r}") from None
     if len(dims) > MAX_DIMS or any(not UNKNOWN <= dim < 2**63 for dim in dims):
-        raise MXNeuronError(f"shape of '{name}': expected at most {MAX_DIMS} dimensions of 0 or more, got {shape!r}")
+        raise MXNeuronValueError(f"shape of '{name}': expected at most {MAX_DIMS} dimensions of 0 or more, got {shape!r}")
     return tuple(UNKNOWN if dim in (0, -1) else dim for dim in dims)
 
 

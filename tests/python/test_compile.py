@@ -69,7 +69,9 @@ class Compile(CompileCase):
             self.assertEqual(inner["attrs"]["in_types"], "[0]")
 
     def test_refuses_inputs(self):
-        for inputs, expected in (({"dta": IMAGE}, "near names: 'data'"), ({}, "'data'"), ({"data": IMAGE[:0]}, "which is empty"), ([IMAGE], "expected a dict"),
+        for inputs, expected in (({"dta": IMAGE}, "near names: 'data'"), ({}, "'data'"), ({"data": IMAGE[:0]}, "which is empty"),
+                                 ({"data": (1, 1, 8, 8)}, "expected an array, got the tuple (1, 1, 8, 8), which is 4 "),
+                                 ([IMAGE], "expected a dict"),
                                  ({"data": np.zeros((1, 1, 8, 8), complex)}, "complex128"),
                                  ({"data": np.full((1, 1, 8, 8), "a")}, "<U1"),
                                  ({"data": np.array([[1], [2, 3]], object)}, "expected numbers, got objects"),

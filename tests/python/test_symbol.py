@@ -76,7 +76,8 @@ class Symbols(TestCase):
 
     def test_refuses_unknown_names_and_bad_shapes(self):
         self.refused("near names: 'data'", self.sym.infer_shape, dta=(1, 1, 8, 8))
-        self.refused("expected numbers", self.sym.infer_shape, data=("a", 1))
+        for shape in (("a", 1), (1.5, 1, 8, 8), (2.0, 1, 8, 8), "18", 3):
+            self.refused("expected whole numbers, got", self.sym.infer_shape, data=shape)
         self.refused("at most 16", self.sym.infer_shape, data=(1,) * 17)
         self.refused("0 or more", self.sym.infer_shape, data=(-2, 1, 8, 8))
         self.refused("0 or more", self.sym.infer_shape, data=(2**64 + 1, 1, 8, 8))

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import unittest
+import unittest.mock
 import warnings
 
 import numpy as np
@@ -150,10 +151,34 @@ class Refused(TestCase):
             (ValueError, {"data": np.zeros((0, 1, 8, 8))}, ("'data'", "(0, 1, 8, 8)")),
             (TypeError, {"data": "x"}, ("'data'", "expected float32")),
             (TypeError, {"data": None}, ("'data'", "expected numbers")),
+            (TypeError, {"data": (1, 1, 8, 8)}, ("'data'", "expected an array, got the tuple (1, 1, 8, 8)")),
             (TypeError, {"data": np.zeros((1, 1, 8, 8), complex)}, ("'data'", "complex128")),
         ):
             with self.refused(kind, *texts):
                 neuron.compile(self.sym, self.args, self.aux, inputs)
+
+    def test_arrays_on_a_gpu(self):
+        """MXNet without CUDA has none, but any context can be told."""
+        def on_gpu(fake):
+            return mx.gpu(0) if fake is wrong else mx.cpu()
+
+        for what, name in (("args", "fc_bias"), ("aux", "stem_bn_moving_var"), ("inputs", "data")):
+            wrong = getattr(self, what)[name]
+            text = f"{what}: array '{name}': expected it on a CPU context, got gpu(0)"
+            with unittest.mock.patch.object(mx.nd.NDArray, "ctx", property(on_gpu)), self.refused(ValueError, text):
+                neuron.compile(self.sym, self.args, self.aux, self.inputs)
+        net = mx.gluon.nn.Dense(3, in_units=2)
+        net.initialize()
+        net.weight._ctx_list = [mx.gpu(0)]
+        with self.refused(ValueError, "_weight': expected it on a CPU context, got gpu(0)"):
+            neuron.compile(net, inputs={"data": mx.nd.ones((1, 2))})
+        for call in (lambda: mx.nd.ones((1,), ctx=mx.gpu(0)), lambda: self.bind_compiled(mx.gpu(0))):
+            with self.assertRaises(mx.MXNetError):
+                call()
+
+    def bind_compiled(self, ctx):
+        sym, args, aux = neuron.compile(self.sym, self.args, self.aux, self.inputs)
+        return sym.bind(ctx, {**args, **self.inputs, "softmax_label": mx.nd.zeros((1,))}, aux_states=aux)
 
     def test_wrong_labels(self):
         with self.refused(TypeError, "'softmax_label': expected numbers"):
