@@ -14,6 +14,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,7 +87,35 @@ int _opCallParseAttrs(mxnet_callback callback, MXNET_ATTRIBUTES, int *out_n_inpu
   return mxnet_answer(status, &err);
 }
 
+/* Which node an error is about: that of these outputs. */
+static mxn_status name_node(const mxnet_node *node, mxn_status status, mxn_error *err) {
+  if (status == MXN_OK) return MXN_OK;
+  return error_prefix(err, status, "%s (%s)", MXNET_NODE_OPERATOR, node->output_names ? node->output_names : "");
+}
+
+/* "input 'data'", or its number where the node does not say how it is called. */
+enum { INPUT_TEXT_BYTES = 128 };
+static const char *input_text(const mxnet_node *node, int index, char text[INPUT_TEXT_BYTES]) {
+  text_list_reader reader = {node->input_names, 0};
+  char *name = node->input_names ? malloc(strlen(node->input_names) + 1) : NULL;
+  bool is_named = name != NULL;
+  for (int i = 0; i <= index && is_named; i++) is_named = text_list_next(&reader, name);
+  if (is_named)
+    snprintf(text, INPUT_TEXT_BYTES, "input '%s'", name);
+  else
+    snprintf(text, INPUT_TEXT_BYTES, "data input %d", index);
+  free(name);
+  return text;
+}
+
 /* Inference. */
+
+static mxn_status check_dtype(const mxnet_node *node, int index, mxn_dtype expected, mxn_dtype got, mxn_error *err) {
+  char text[INPUT_TEXT_BYTES];
+  if (index >= node->n_data || got == expected) return MXN_OK;
+  return error_set(err, MXN_ARGUMENT, "%s: compiled for %s, got %s", input_text(node, index, text),
+                   mxn_dtype_name(expected), mxn_dtype_name(got));
+}
 
 int _opCallInferType(mxnet_callback callback, MXNET_ATTRIBUTES, int *in_dtypes, int n_in, int *out_dtypes, int n_out) {
   mxn_error err = {0};
@@ -95,9 +124,7 @@ int _opCallInferType(mxnet_callback callback, MXNET_ATTRIBUTES, int *in_dtypes, 
   for (int i = 0; i < n_in && status == MXN_OK; i++) {
     const mxn_type expected = mxnet_node_input(&node, i);
     if (in_dtypes[i] < 0) in_dtypes[i] = expected.dtype;
-    if (i < node.n_data && in_dtypes[i] != (int)expected.dtype)
-      status = error_set(&err, MXN_ARGUMENT, "%s: data input %d: dtype: expected %s, got %s", MXNET_NODE_OPERATOR, i,
-                         mxn_dtype_name(expected.dtype), mxn_dtype_name((mxn_dtype)in_dtypes[i]));
+    status = name_node(&node, check_dtype(&node, i, expected.dtype, (mxn_dtype)in_dtypes[i], &err), &err);
   }
   for (int i = 0; i < n_out && status == MXN_OK; i++) out_dtypes[i] = mxnet_node_output(&node, i).dtype;
   return mxnet_answer(status, &err);
@@ -134,13 +161,12 @@ static mxn_type type_of_dims(const unsigned *dims, int n_dims) {
 }
 
 static mxn_status check_shape(const mxnet_node *node, int index, const unsigned *dims, int n_dims, mxn_error *err) {
-  char expected_text[SHAPE_TEXT_BYTES], got_text[SHAPE_TEXT_BYTES];
+  char expected_text[SHAPE_TEXT_BYTES], got_text[SHAPE_TEXT_BYTES], text[INPUT_TEXT_BYTES];
   const mxn_type expected = mxnet_node_input(node, index);
   if (index >= node->n_data || fits(&expected, dims, n_dims)) return MXN_OK;
   const mxn_type got = type_of_dims(dims, n_dims);
-  return error_set(err, MXN_SHAPE, "%s (%s): data input %d: compiled for shape %s, got %s", MXNET_NODE_OPERATOR,
-                   node->output_names ? node->output_names : "", index, shape_text(&expected, expected_text),
-                   shape_text(&got, got_text));
+  return error_set(err, MXN_SHAPE, "%s: compiled for shape %s, got %s", input_text(node, index, text),
+                   shape_text(&expected, expected_text), shape_text(&got, got_text));
 }
 
 /* An answer cannot say "unknown", and MXNet asks before it knows: then the batch is the
@@ -199,16 +225,15 @@ int _opCallInferShape(mxnet_callback callback, MXNET_ATTRIBUTES, unsigned **in_s
   shape_list inputs = {0}, outputs = {0};
   mxn_status status = mxnet_node_read(&node, MXNET_PASS_ATTRIBUTES, &err);
   if (status == MXN_OK && n_in > node.n_data)
-    status = error_set(&err, MXN_FORMAT, "%s: attribute 'num_inputs': expected at most %d, got %d", MXNET_NODE_OPERATOR,
-                       node.n_data, n_in);
+    status = error_set(&err, MXN_FORMAT, "attribute 'num_inputs': expected at most %d, got %d", node.n_data, n_in);
   for (int i = 0; i < n_in && status == MXN_OK; i++) status = check_shape(&node, i, in_shapes[i], in_n_dims[i], &err);
   if (status == MXN_OK && (!create_shapes(&inputs, n_in) || !create_shapes(&outputs, n_out) ||
                            !fill_shapes(&node, &inputs, &outputs, find_batch(&node, in_shapes, in_n_dims, n_in))))
-    status = error_set(&err, MXN_NOMEM, "%s: out of memory for shapes", MXNET_NODE_OPERATOR);
+    status = error_set(&err, MXN_NOMEM, "out of memory for shapes");
   if (status != MXN_OK) {
     free_shapes(&inputs);
     free_shapes(&outputs);
-    return mxnet_answer(status, &err);
+    return mxnet_answer(name_node(&node, status, &err), &err);
   }
   atomic_fetch_add(bind_counter(&node), 1);
   *out_in_shapes = inputs.shapes;
@@ -241,10 +266,9 @@ static mxn_status find_neuronbin(const mxnet_node *node, const call_arrays *in, 
                                  mxn_error *err) {
   const int last = in->n - 1;
   if (in->n < node->n_data + 1)
-    return error_set(err, MXN_ARGUMENT, "%s: expected %d data inputs and a neuronbin, got %d inputs",
-                     MXNET_NODE_OPERATOR, node->n_data, in->n);
+    return error_set(err, MXN_ARGUMENT, "expected %d data inputs and a neuronbin, got %d inputs", node->n_data, in->n);
   if (in->dtypes[last] != MXN_UINT8)
-    return error_set(err, MXN_ARGUMENT, "%s: expected a neuronbin of uint8 as last input, got %s", MXNET_NODE_OPERATOR,
+    return error_set(err, MXN_ARGUMENT, "expected a neuronbin of uint8 as last input, got %s",
                      mxn_dtype_name((mxn_dtype)in->dtypes[last]));
   *out_array =
       (neuronbin_array){in->data[last], in->n_dims[last] >= 0, in->versions[last], atomic_load(bind_counter(node))};
@@ -258,7 +282,7 @@ static mxn_status match_inputs(const mxnet_node *node, ready_session *s, mxn_err
   const char *listed = node->input_names ? node->input_names : "";
   if (s->matched && !strcmp(s->matched, listed)) return MXN_OK;
   char *text = malloc(strlen(listed) + 1);
-  if (!text) return error_set(err, MXN_NOMEM, "%s: out of memory", MXNET_NODE_OPERATOR);
+  if (!text) return error_set(err, MXN_NOMEM, "out of memory");
   text_list_match(listed, s->input_names, (uint32_t)mxn_program_n_inputs(s->program), text, s->input_of);
   free(s->matched);
   s->matched = strcpy(text, listed);
@@ -268,8 +292,8 @@ static mxn_status match_inputs(const mxnet_node *node, ready_session *s, mxn_err
 static mxn_status set_inputs(const mxnet_node *node, const call_arrays *in, ready_session *s, mxn_error *err) {
   const size_t n = mxn_program_n_inputs(s->program);
   if (n != (size_t)node->n_data)
-    return error_set(err, MXN_FORMAT, "%s: attribute 'in_types' says %d data inputs, the neuronbin has %zu",
-                     MXNET_NODE_OPERATOR, node->n_data, n);
+    return error_set(err, MXN_FORMAT, "attribute 'in_types' says %d data inputs, the neuronbin has %zu", node->n_data,
+                     n);
   TRY(match_inputs(node, s, err));
   for (size_t i = 0; i < n; i++) s->inputs[i] = tensor_of(in, (int)s->input_of[i]);
   return MXN_OK;
@@ -278,17 +302,22 @@ static mxn_status set_inputs(const mxnet_node *node, const call_arrays *in, read
 static mxn_status set_outputs(const call_arrays *out, ready_session *s, mxn_error *err) {
   const size_t n = mxn_program_n_outputs(s->program);
   if (n < (size_t)out->n)
-    return error_set(err, MXN_FORMAT, "%s: the neuronbin has %zu outputs, the symbol uses %d", MXNET_NODE_OPERATOR, n,
-                     out->n);
+    return error_set(err, MXN_FORMAT, "the neuronbin has %zu outputs, the symbol uses %d", n, out->n);
   for (size_t i = 0; i < n; i++) s->outputs[i] = (mxn_tensor){0};
   for (int i = 0; i < out->n; i++) s->outputs[i] = tensor_of(out, i);
   return MXN_OK;
 }
 
+static mxn_status set_arrays(const mxnet_node *node, const call_arrays *in, const call_arrays *out, ready_session *s,
+                             mxn_error *err) {
+  TRY(set_inputs(node, in, s, err));
+  return set_outputs(out, s, err);
+}
+
+/* Errors of the program name it. */
 static mxn_status run(const mxnet_node *node, const call_arrays *in, const call_arrays *out, ready_session *s,
                       mxn_error *err) {
-  TRY(set_inputs(node, in, s, err));
-  TRY(set_outputs(out, s, err));
+  TRY(name_node(node, set_arrays(node, in, out, s, err), err));
   return mxn_session_run_into(s->session, s->inputs, mxn_program_n_inputs(s->program), s->outputs,
                               mxn_program_n_outputs(s->program), err);
 }
@@ -296,7 +325,7 @@ static mxn_status run(const mxnet_node *node, const call_arrays *in, const call_
 static mxn_status compute(const mxnet_node *node, const call_arrays *in, const call_arrays *out, mxn_error *err) {
   neuronbin_array array;
   ready_session *session;
-  TRY(find_neuronbin(node, in, &array, err));
+  TRY(name_node(node, find_neuronbin(node, in, &array, err), err));
   TRY(program_cache_take(&array, node->output_names ? node->output_names : "", &session, err));
   const mxn_status status = run(node, in, out, session, err);
   program_cache_give_back(session);

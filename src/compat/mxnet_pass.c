@@ -184,6 +184,24 @@ typedef struct pass_call {
   const void *new_array_context;
 } pass_call;
 
+/* Names of the option `inputs` must be of the symbol. */
+static mxn_status check_inputs(const pass_call *c, const mxn_model *symbol, mxn_error *err) {
+  const size_t n = mxn_model_n_variables(symbol);
+  const char **known = calloc(n + 1, sizeof *known);
+  mxn_status status = known ? MXN_OK : error_set(err, MXN_NOMEM, LABEL ": out of memory");
+  for (size_t i = 0; i < n && known; i++) known[i] = mxn_model_get_variable(symbol, i).name;
+  for (size_t i = 0; i < c->options.inputs.n && status == MXN_OK; i++) {
+    const char *name = c->options.inputs.names[i];
+    char near[192];
+    if (is_listed(name, known, n)) continue;
+    near_names(name, known, n, near, sizeof near);
+    status = error_set(err, MXN_ARGUMENT, LABEL ": inputs: expected variables of the symbol, got '%s'%s%s", name,
+                       near[0] ? "; near names: " : "", near);
+  }
+  free(known);
+  return status;
+}
+
 static mxn_status create_model(const pass_call *c, const parameter_array *parameters, mxn_model **out_model,
                                mxn_error *err) {
   return mxn_model_create(LABEL, c->json, strlen(c->json), parameters->items, parameters->n, out_model, err);
@@ -203,6 +221,7 @@ static mxn_status load(const pass_call *c, mxn_model **out_model, mxn_error *err
   parameter_array parameters = {0};
   mxn_model *symbol = NULL;
   mxn_status status = create_model(c, &parameters, &symbol, err);
+  if (status == MXN_OK) status = check_inputs(c, symbol, err);
   if (status == MXN_OK) status = add_parameters(c, symbol, &parameters, err);
   if (status == MXN_OK) status = create_model(c, &parameters, out_model, err);
   mxn_model_close(symbol);

@@ -250,7 +250,10 @@ mxn_status program_cache_take(const neuronbin_array *array, const char *outputs,
                               mxn_error *err) {
   mxn_neuronbin_header header = {0};
   *out_session = NULL;
-  memcpy(&header, array->data, array->bytes < sizeof header ? array->bytes : sizeof header);
+  if (array->bytes < sizeof header)
+    return error_set(err, MXN_FORMAT, "_neuron_subgraph_op (%s): neuronbin: expected at least %zu bytes, got %zu",
+                     outputs, sizeof header, array->bytes);
+  memcpy(&header, array->data, sizeof header);
   const bool has_weights = !is_usable_in_place(array, &header);
   mxn_status status = MXN_OK;
   lock();

@@ -389,14 +389,14 @@ def unaligned_neuronbin(c):
 @check
 def wrong_shape(c):
     wrong = (1, *[n + 1 for n in c.sample])
-    expect_error(lambda: c.symbol.infer_shape(data=wrong), "compiled for shape", str(wrong))
+    expect_error(lambda: c.symbol.infer_shape(data=wrong), "input 'data'", "compiled for shape", str(wrong))
     expect_error(lambda: c.symbol.infer_shape(data=(1, 2)), "compiled for shape", "(1, 2)")
 
 
 @check
 def wrong_dtype(c):
     arrays = dict(c.args, data=mx.nd.array(c.data(), dtype="float64"), softmax_label=mx.nd.zeros((1,)))
-    expect_error(lambda: c.symbol.bind(mx.cpu(), arrays, aux_states=c.aux), "expected float32, got float64")
+    expect_error(lambda: c.symbol.bind(mx.cpu(), arrays, aux_states=c.aux), OPERATOR, "input 'data'", "compiled for float32, got float64")
 
 
 @check

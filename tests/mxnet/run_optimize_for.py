@@ -108,6 +108,8 @@ def check_unknown_options(c):
                  "there is no option 'excl_node_name'", "'excl_node_names'")
     expect_error(lambda: c.optimize(np.zeros(c.shape), shape_dict={"data": c.shape}, excl_node_names="nothing"),
                  "'nothing'")
+    expect_error(lambda: c.optimize(np.zeros(c.shape), shape_dict={"data": c.shape}, inputs="dat"),
+                 "inputs: expected variables of the symbol, got 'dat'; near names: 'data'")
 
 
 def check_shapes_must_be_known(c):
