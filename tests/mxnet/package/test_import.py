@@ -4,13 +4,15 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import os
+import pathlib
 import re
 import subprocess
 import sys
 import textwrap
 import unittest
 
-from common import PACKAGE, TestCase, mx, run_python
+import numpy as np
+from common import DEMO, PACKAGE, TestCase, mx, run_python
 
 ALL_NAMES = """
     import mxnet as mx
@@ -75,6 +77,27 @@ class Import(TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("ImportError: libmxnet.so is not there", done.stderr)
         self.assertNotIn("mx_neuron:", done.stderr)
+
+    def test_we_work_beside_a_broken_mxnet(self):
+        """One that breaks half way, and one of which only the folder is there."""
+        code = f"""
+            import mx_neuron
+            try:
+                import mxnet
+            except AttributeError as error:
+                print(error)
+            sym, args, aux = mx_neuron.load_checkpoint({str(DEMO)!r}, 0)
+            compiled = mx_neuron.compile(sym, args, aux, {{"data": [[[[1.0] * 8] * 8]]}})
+            print(mx_neuron.Predictor(*compiled).run({{"data": [[[[1.0] * 8] * 8]]}})[0].shape)
+        """
+        broken = self.fake("from . import base, gluon\nimport numpy\nnumpy.no_such_name\n")
+        done = self.says("(1, 10)", code, **broken)
+        self.assertIn("module 'numpy' has no attribute 'no_such_name'", done.stdout)
+        (self.folder / "mxnet/__init__.py").unlink()
+        (self.folder / "numpy").symlink_to(pathlib.Path(np.__file__).parent)
+        hide_mxnet = f"import sys; sys.path.remove({str(pathlib.Path(mx.__file__).parents[1])!r})\n"
+        done = self.says("(1, 10)", hide_mxnet + textwrap.dedent(code), **broken)
+        self.assertEqual(done.stderr, "")
 
     def test_no_mxnet_fails_as_it_would(self):
         done = run_python("import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]; import mxnet")
