@@ -88,11 +88,6 @@ static const char *check_convolution(const node *n) {
   return reason ? reason : check_parameters(n);
 }
 
-static const char *check_fully_connected(const node *n) {
-  if (!op_bool(n, "flatten") && value_type(n->inputs[0])->n_dims != 2) return "it does not flatten its input";
-  return check_parameters(n);
-}
-
 static const char *check_leaky_relu(const node *n) {
   const char *kind = op_text(n, "act_type");
   if (IS_ONE_OF(kind, "leaky", "elu")) return NULL;
@@ -184,7 +179,7 @@ static const char *check_selection(const node *n) {
 /* clang-format off */
 #define TABLE(X, M)                               \
   X("Convolution", check_convolution)             \
-  X("FullyConnected", check_fully_connected)      \
+  X("FullyConnected", check_parameters)           \
   X("Pooling", check_pooling)                     \
   X("L2Normalization", check_nothing)             \
   X("sum", check_reduction)                       \

@@ -104,6 +104,23 @@ static void rewrite_l2_normalization(compile *c, node *n) {
   graph_replace_uses(c->graph, (value){n, 0}, (value){scaled, 0});
 }
 
+/* Without flatten, every row of the last axis is a sample: a matrix product between
+ * two Reshapes. */
+static void rewrite_rows(compile *c, node *n) {
+  const mxn_type in = *value_type(n->inputs[0]), out = n->outputs[0];
+  mxn_type rows = {.dtype = in.dtype, .n_dims = 2, .dims = {1, in.dims[in.n_dims - 1]}};
+  for (int32_t d = 0; d < in.n_dims - 1; d++) rows.dims[0] *= in.dims[d];
+  node *joined = add_unary(c, n, "Reshape", n->inputs[0], &rows);
+  node_set_attribute(c->graph, joined, "shape", shape_attribute(c, &rows));
+  rows.dims[1] = out.dims[out.n_dims - 1];
+  n->inputs[0] = (value){joined, 0};
+  n->outputs[0] = rows;
+  node *parted = add_unary(c, n, "Reshape", (value){NULL, 0}, &out);
+  node_set_attribute(c->graph, parted, "shape", shape_attribute(c, &out));
+  graph_replace_uses(c->graph, (value){n, 0}, (value){parted, 0});
+  parted->inputs[0] = (value){n, 0};
+}
+
 static bool drops_axes(const node *n) {
   bool is_reduced[MXN_MAX_DIMS];
   return op_reduced_axes(n, is_reduced) && !op_bool(n, "keepdims");
@@ -137,7 +154,10 @@ static void rewrite(compile *c, node *n) {
   } else if (op_is(n, "LogisticRegressionOutput")) {
     graph_replace_uses(c->graph, (value){n, 0}, (value){add_like(c, n, "sigmoid"), 0});
   } else if (op_is(n, "FullyConnected")) {
-    if (op_bool(n, "flatten") && is_flatten(n->inputs[0].node)) n->inputs[0] = n->inputs[0].node->inputs[0];
+    if (!op_bool(n, "flatten") && value_type(n->inputs[0])->n_dims != 2)
+      rewrite_rows(c, n);
+    else if (op_bool(n, "flatten") && is_flatten(n->inputs[0].node))
+      n->inputs[0] = n->inputs[0].node->inputs[0];
   } else if (is_softmax(n)) {
     rewrite_softmax(c, n);
   } else if (op_is(n, "SliceChannel")) {

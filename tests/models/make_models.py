@@ -412,6 +412,13 @@ def fully_connected_not_flattened_4d(data):
     return sym.FullyConnected(conv(data, 4), num_hidden=6, flatten=False)
 
 
+@model(data=(3, 5, 17))
+def fully_connected_not_flattened_then_batchnorm(data):
+    rows = sym.FullyConnected(data, num_hidden=9, flatten=False, no_bias=True)
+    rows = relu(sym.BatchNorm(rows, fix_gamma=False))
+    return sym.FullyConnected(rows + sym.FullyConnected(data, num_hidden=9, flatten=False), num_hidden=4, flatten=False)
+
+
 @model(data=(1, 100))
 def fully_connected_100_48(data):
     return sym.FullyConnected(data, num_hidden=48)
