@@ -145,11 +145,12 @@ static bool broadcasts_rows_as_one(const mxn_type *t, const mxn_type *out) {
   return all || none;
 }
 
-/* Operands of one rank, each dimension equal or 1. */
+/* Operands of one rank and type, each dimension equal or 1. */
 static const char *check_binary(const node *n) {
   const mxn_type *out = &n->outputs[0];
   for (uint32_t i = 0; i < n->n_inputs; i++) {
     const mxn_type *t = value_type(n->inputs[i]);
+    if (t->dtype != MXN_FLOAT32) return "its operands are not all in float32";
     if (t->n_dims != out->n_dims) return "its operands do not have the same number of dimensions";
     if (!broadcasts_rows_as_one(t, out)) return "it broadcasts some of the inner dimensions alone";
   }
@@ -237,7 +238,26 @@ static const char *check_selection(const node *n) {
   X("_div_scalar", check_nothing)                 \
   X("_rdiv_scalar", check_nothing)                \
   X("_maximum_scalar", check_nothing)             \
-  X("_minimum_scalar", check_nothing)
+  X("_minimum_scalar", check_nothing)             \
+  X("_npx_relu", check_nothing)                   \
+  X("_npx_sigmoid", check_nothing)                \
+  X("_npi_tanh", check_nothing)                   \
+  X("_npi_exp", check_nothing)                    \
+  X("_npi_log", check_nothing)                    \
+  X("_npi_sqrt", check_nothing)                   \
+  X("_npi_square", check_nothing)                 \
+  X("_npi_absolute", check_nothing)               \
+  X("_npi_negative", check_nothing)               \
+  X("_npi_add", check_binary)                     \
+  X("_npi_subtract", check_binary)                \
+  X("_npi_multiply", check_binary)                \
+  X("_npi_true_divide", check_binary)             \
+  X("_npi_add_scalar", check_nothing)             \
+  X("_npi_subtract_scalar", check_nothing)        \
+  X("_npi_rsubtract_scalar", check_nothing)       \
+  X("_npi_multiply_scalar", check_nothing)        \
+  X("_npi_true_divide_scalar", check_nothing)     \
+  X("_npi_rtrue_divide_scalar", check_nothing)
 /* clang-format on */
 
 /* Operators that only move elements (M) take values of any rank and give all of

@@ -485,6 +485,16 @@ def scalar_operators(data):
     return sym.Concat(x, 1 / (sym.abs(x) + 0.5), low, high)
 
 
+@model(data=(2, 5, 6, 7))
+def numpy_operators(data):
+    x = conv(data, 6).as_np_ndarray()
+    y = mx.sym.npx.relu(x) + mx.sym.npx.sigmoid(x * 0.5) * mx.sym.np.tanh(x - 0.25)
+    z = mx.sym.np.exp(0.1 * x) / (1.5 + mx.sym.np.abs(y)) - mx.sym.np.square(2 - y) / 3
+    mean = mx.sym.Pooling(data, kernel=(1, 1), pool_type="avg", global_pool=True)
+    gates = mx.sym.np.sqrt(2 / (mx.sym.np.log(mx.sym.np.abs(conv(mean, 6, (1, 1)).as_np_ndarray()) + 3)))
+    return mx.sym.Group([(z * gates).as_nd_ndarray(), mx.sym.np.negative(y).as_nd_ndarray()])
+
+
 @model(data=(1, 3, 5, 4))
 def elementwise_chain(data):
     x = sym.sqrt(sym.square(data) + 1)
