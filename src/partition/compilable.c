@@ -111,10 +111,6 @@ static const char *check_pooling(const node *n) {
   return dims[0] <= MAX_POOLED_ROWS / dims[2] ? NULL : "its output has too many rows";
 }
 
-static const char *check_concat(const node *n) {
-  return axis_from_front(op_int(n, "dim"), n->outputs[0].n_dims) == 1 ? NULL : "its axis is not 1";
-}
-
 static const char *check_dropout(const node *n) {
   return is_default_or(op_text(n, "mode"), "training") ? NULL : "it drops values in inference, too";
 }
@@ -190,7 +186,7 @@ static const char *check_selection(const node *n) {
   X("BatchNorm", check_batch_norm)                \
   X("LeakyReLU", check_leaky_relu)                \
   X("Activation", check_nothing)                  \
-  X("Concat", check_concat)                       \
+  X("Concat", check_nothing)                      \
   M("Flatten", check_nothing)                     \
   M("Reshape", check_nothing)                     \
   M("expand_dims", check_nothing)                 \

@@ -79,6 +79,14 @@ static node *add_unary(compile *c, const node *n, const char *op, value in, cons
   return r;
 }
 
+/* What read n reads the new operator, which reads n. */
+static node *add_behind(compile *c, node *n, const char *op, const mxn_type *type) {
+  node *r = add_unary(c, n, op, (value){NULL, 0}, type);
+  graph_replace_uses(c->graph, (value){n, 0}, (value){r, 0});
+  r->inputs[0] = (value){n, 0};
+  return r;
+}
+
 /* x / sqrt(sum(x * x) + eps), the sum over all axes of a sample, over its channels or
  * over all axes behind them. */
 static void rewrite_l2_normalization(compile *c, node *n) {
@@ -115,10 +123,34 @@ static void rewrite_rows(compile *c, node *n) {
   rows.dims[1] = out.dims[out.n_dims - 1];
   n->inputs[0] = (value){joined, 0};
   n->outputs[0] = rows;
-  node *parted = add_unary(c, n, "Reshape", (value){NULL, 0}, &out);
-  node_set_attribute(c->graph, parted, "shape", shape_attribute(c, &out));
-  graph_replace_uses(c->graph, (value){n, 0}, (value){parted, 0});
-  parted->inputs[0] = (value){n, 0};
+  node_set_attribute(c->graph, add_behind(c, n, "Reshape", &out), "shape", shape_attribute(c, &out));
+}
+
+static value swap_axes(compile *c, node *swap, int32_t axis) {
+  node_set_attribute(c->graph, swap, "dim1", "1");
+  node_set_attribute(c->graph, swap, "dim2", arena_printf(c->arena, "%d", (int)axis));
+  return (value){swap, 0};
+}
+
+static mxn_type with_swapped_axes(const mxn_type *t, int32_t axis) {
+  mxn_type swapped = *t;
+  swapped.dims[1] = t->dims[axis];
+  swapped.dims[axis] = t->dims[1];
+  return swapped;
+}
+
+/* Along another axis than the channels: that axis takes their place for a while. */
+static void rewrite_concat(compile *c, node *n) {
+  const mxn_type out = n->outputs[0];
+  const int32_t axis = axis_from_front(op_int(n, "dim"), out.n_dims);
+  if (axis == 1) return;
+  for (uint32_t i = 0; i < n->n_inputs; i++) {
+    const mxn_type swapped = with_swapped_axes(value_type(n->inputs[i]), axis);
+    n->inputs[i] = swap_axes(c, add_unary(c, n, "SwapAxis", n->inputs[i], &swapped), axis);
+  }
+  n->outputs[0] = with_swapped_axes(&out, axis);
+  node_set_attribute(c->graph, n, "dim", "1");
+  swap_axes(c, add_behind(c, n, "SwapAxis", &out), axis);
 }
 
 static bool drops_axes(const node *n) {
@@ -162,6 +194,8 @@ static void rewrite(compile *c, node *n) {
     rewrite_softmax(c, n);
   } else if (op_is(n, "SliceChannel")) {
     rewrite_parts(c, n);
+  } else if (op_is(n, "Concat")) {
+    rewrite_concat(c, n);
   } else if (op_is(n, "L2Normalization")) {
     rewrite_l2_normalization(c, n);
   } else if (drops_axes(n)) {

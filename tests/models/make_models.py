@@ -329,6 +329,19 @@ def concat_in_height_and_width(data):
     return sym.Concat(x, 2 * x, dim=3)
 
 
+@model(data=(2, 3, 5, 4))
+def concat_along_every_axis(data):
+    x = conv(data, 6)
+    boxes = sym.reshape(sym.transpose(x, axes=(0, 2, 3, 1)), shape=(0, -1, 3))
+    wide = sym.reshape(x, shape=(0, -4, 2, 3, -2))
+    matrix = sym.FullyConnected(x, num_hidden=7)
+    return sym.Group([sym.Concat(boxes, 2 * boxes, sym.slice_axis(boxes, axis=2, begin=1, end=3), dim=-1),
+                      sym.Concat(boxes, boxes + 1, dim=0),
+                      sym.Concat(wide, sym.relu(wide), dim=2),
+                      sym.Concat(wide, sym.slice_axis(wide, axis=3, begin=0, end=2), dim=3),
+                      sym.Concat(matrix, matrix * 3, dim=0)])
+
+
 @model(data=(3, 7))
 def concat_of_matrices(data):
     return sym.Concat(sym.FullyConnected(data, num_hidden=5), data, relu(sym.FullyConnected(data, num_hidden=17)))
