@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
@@ -222,7 +223,7 @@ static int run(const options *o) {
   mxn_error err = {0};
   int exit_status = 0;
   /* Of a program that carries several targets the runtime takes this one. */
-  if (o->target) setenv("MXNEURON_ISA", o->target, 1);
+  if (o->target && !strchr(o->target, ',')) setenv("MXNEURON_ISA", o->target, 1);
   if (make_inputs(o, &inputs, &err) != MXN_OK)
     exit_status = misused(&bench_command, &err);
   else if (load_model(o, &model, &err) != MXN_OK || bench_model(o, model, &inputs, &err) != MXN_OK)

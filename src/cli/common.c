@@ -18,7 +18,7 @@
 
 int misused(const command *c, const mxn_error *err) {
   fprintf(stderr, "mxneuron %s: %s\nTry 'mxneuron %s --help'.\n", c->name, err->message, c->name);
-  return 2;
+  return EXIT_USAGE;
 }
 
 int failed(const command *c, const mxn_error *err) {
@@ -84,6 +84,9 @@ void inputs_finish(input_set *set) {
 
 static mxn_status set_input(input_set *set, size_t i, const char *name, size_t name_bytes, const mxn_type *type,
                             mxn_error *err) {
+  for (size_t k = 0; k < i; k++)
+    if (!strncmp(set->inputs[k].name, name, name_bytes) && !set->inputs[k].name[name_bytes])
+      return error_set(err, MXN_ARGUMENT, "input '%.*s' is given twice", (int)name_bytes, name);
   size_t bytes = mxn_dtype_bytes(type->dtype);
   for (int32_t d = 0; d < type->n_dims; d++)
     if (__builtin_mul_overflow(bytes, (size_t)type->dims[d], &bytes) || bytes > SIZE_MAX / 4)
@@ -124,7 +127,8 @@ mxn_status inputs_parse_shape(input_set *set, size_t i, const char *flag, const 
   if (*end) type.dtype = mxn_dtype_from_name(end + 1);
   if (type.dtype == MXN_DTYPE_UNKNOWN)
     return error_set(err, MXN_ARGUMENT, "%s: '%.200s': unknown element type '%.50s'", flag, text, end + 1);
-  return set_input(set, i, text, (size_t)(equals - text), &type, err);
+  if (set_input(set, i, text, (size_t)(equals - text), &type, err) == MXN_OK) return MXN_OK;
+  return error_prefix(err, MXN_ARGUMENT, "%s", flag);
 }
 
 mxn_status inputs_add(input_set *set, size_t i, const char *name, const mxn_type *type, mxn_error *err) {

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
@@ -61,6 +62,14 @@ static mxn_status print_result(const options *o, const mxn_model *model, mxn_err
   return print_all_left_out(model, err);
 }
 
+static mxn_status check_nodes(const options *o, mxn_error *err) {
+  for (size_t i = 0; i < o->forced.n; i++)
+    for (size_t k = 0; k < o->excluded.n; k++)
+      if (!strcmp(o->forced.items[i], o->excluded.items[k]))
+        return error_set(err, MXN_ARGUMENT, "--force-incl: '%.200s' is also in --excl", o->forced.items[i]);
+  return MXN_OK;
+}
+
 static mxn_status parse_inputs(const options *o, input_set *set, mxn_error *err) {
   TRY(inputs_init(set, o->inputs.n, err));
   for (size_t i = 0; i < o->inputs.n; i++) TRY(inputs_parse_shape(set, i, "--input", o->inputs.items[i], err));
@@ -92,11 +101,14 @@ static int run(const options *given) {
   input_set inputs = {0};
   char *out = NULL;
   if (!o.out) {
-    if (asprintf(&out, "%s_compiled", o.prefix) < 0) return 1;
+    if (asprintf(&out, "%s_compiled", o.prefix) < 0) {
+      error_set(&err, MXN_NOMEM, "out of memory");
+      return failed(&compile_command, &err);
+    }
     o.out = out;
   }
   int exit_status = 0;
-  if (parse_inputs(&o, &inputs, &err) != MXN_OK)
+  if (check_nodes(&o, &err) != MXN_OK || parse_inputs(&o, &inputs, &err) != MXN_OK)
     exit_status = misused(&compile_command, &err);
   else if (run_with(&o, &inputs, &err) != MXN_OK)
     exit_status = failed(&compile_command, &err);

@@ -31,7 +31,9 @@ static const program programs[] = {
 };
 
 static bool is_file(const char *value) { return value && strstr(value, "FILE") != NULL; }
-static bool is_words(const option_row *o) { return o->kind == KIND_WORDS; }
+static bool is_words(const option_row *o) {
+  return o->kind == KIND_WORD || o->kind == KIND_SOME_WORDS || o->kind == KIND_WORDS;
+}
 static bool may_repeat(const option_row *o) { return o->kind == KIND_LIST || o->kind == KIND_NAMES; }
 
 typedef struct escape {
@@ -90,7 +92,7 @@ static void print_man_command(const program *p, const command *c) {
 }
 
 static void print_man(const program *p) {
-  static const char date[] = "2026-11-24"; /* when the command line changed last */
+  static const char date[] = "2026-12-01"; /* when the command line changed last */
   printf(".\\\" Made by cli-documents: see src/cli/documents.c\n.TH \"");
   print_roff(p->name);
   printf("\" 1 %s \"mxneuron %s\"\n.nh\n.ad l\n.SH NAME\n", date, MXNEURON_VERSION);
@@ -107,15 +109,18 @@ static void print_man(const program *p) {
   print_roff(p->description);
   puts("\n.SH COMMANDS");
   for (const command *const *c = p->commands; *c; c++) print_man_command(p, *c);
-  puts(
-      ".SH EXIT STATUS\n0 success, 1 failure, 2 wrong usage.\n"
-      ".SH ENVIRONMENT\n"
-      ".TP\n.B MXNEURON_CC\nPath of the compiler neuron\\-cc, where it is not beside mxneuron or in PATH.\n"
-      ".TP\n.B MXNEURON_ISA\nRun code for this older target, such as x86\\-64\\-v3.\n"
-      ".TP\n.B MXNEURON_NUM_CORES\nThe most cores to run on.\n"
-      ".TP\n.B TMPDIR\nWhere temporary files are made.\n"
-      ".SH SEE ALSO\n"
-      ".BR mxneuron (1),\n.BR neuron\\-cc (1)");
+  puts(".SH EXIT STATUS"
+#define X(number, text) "\n.TP\n.B " #number "\n" text "."
+       EXIT_STATUS_LIST(X)
+#undef X
+           "\n"
+           ".SH ENVIRONMENT\n"
+           ".TP\n.B MXNEURON_CC\nPath of the compiler neuron\\-cc, where it is not beside mxneuron or in PATH.\n"
+           ".TP\n.B MXNEURON_ISA\nRun code for this older target, such as x86\\-64\\-v3.\n"
+           ".TP\n.B MXNEURON_NUM_CORES\nThe most cores to run on.\n"
+           ".TP\n.B TMPDIR\nWhere temporary files are made.\n"
+           ".SH SEE ALSO\n"
+           ".BR mxneuron (1),\n.BR neuron\\-cc (1)");
 }
 
 /* Completion in bash. */

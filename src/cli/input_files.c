@@ -433,30 +433,53 @@ static mxn_status parse_shapes(const options *o, input_set *out_shapes, mxn_erro
   return MXN_OK;
 }
 
-mxn_status input_files_check(const options *o, mxn_error *err) {
-  pixel_settings ignored;
-  input_set shapes;
+/* The number of the first --input of that name, or how many there are. */
+static size_t find_input(const options *o, const char *name, size_t name_bytes) {
+  size_t i = 0;
+  while (i < o->inputs.n && (strncmp(o->inputs.items[i], name, name_bytes) || o->inputs.items[i][name_bytes] != '='))
+    i++;
+  return i;
+}
+
+static mxn_status check_inputs(const options *o, mxn_error *err) {
   for (size_t i = 0; i < o->inputs.n; i++) {
     const char *text = o->inputs.items[i], *equals = strchr(text, '=');
     if (!equals || equals == text || !equals[1] || equals[1] == ',' || strstr(equals, ",,") || has_ending(text, ","))
       return error_set(err, MXN_ARGUMENT, "--input: expected NAME=FILE or NAME=FILE,FILE,..., got '%.200s'", text);
+    if (find_input(o, text, (size_t)(equals - text)) < i)
+      return error_set(err, MXN_ARGUMENT, "--input: '%.*s' is given twice; a batch is NAME=FILE,FILE,...",
+                       (int)(equals - text), text);
   }
-  const mxn_status status = parse_shapes(o, &shapes, err);
+  return MXN_OK;
+}
+
+static mxn_status check_shapes(const options *o, mxn_error *err) {
+  input_set shapes;
+  mxn_status status = parse_shapes(o, &shapes, err);
+  for (size_t i = 0; i < shapes.n && status == MXN_OK; i++) {
+    const char *name = shapes.inputs[i].name;
+    if (find_input(o, name, strlen(name)) == o->inputs.n)
+      status = error_set(err, MXN_ARGUMENT, "--shape: expected the name of an --input, got '%s'", name);
+  }
   inputs_finish(&shapes);
-  return status == MXN_OK ? pixel_settings_parse(o, &ignored, err) : status;
+  return status;
+}
+
+mxn_status input_files_check(const options *o, mxn_error *err) {
+  pixel_settings ignored;
+  TRY(check_inputs(o, err));
+  TRY(check_shapes(o, err));
+  return pixel_settings_parse(o, &ignored, err);
 }
 
 /* What --shape says of an input. */
-static mxn_status apply_shape(const loader *l, const input_set *shapes, mxn_error *err) {
+static void apply_shapes(const loader *l, const input_set *shapes) {
   for (size_t i = 0; i < shapes->n; i++) {
-    size_t k = 0;
-    while (k < l->n && strcmp(l->inputs[k].name, shapes->inputs[i].name) != 0) k++;
-    if (k == l->n)
-      return error_set(err, MXN_ARGUMENT, "--shape: expected the name of an --input, got '%s'", shapes->inputs[i].name);
-    l->inputs[k].known = shapes->inputs[i].type;
-    l->inputs[k].has_shape = true;
+    const char *name = shapes->inputs[i].name;
+    input_files *in = &l->inputs[find_input(l->options, name, strlen(name))];
+    in->known = shapes->inputs[i].type;
+    in->has_shape = true;
   }
-  return MXN_OK;
 }
 
 /* MXNet makes float32 of numbers where nothing else is said. */
@@ -494,7 +517,7 @@ static mxn_status load(loader *l, const input_set *shapes, input_set *set, mxn_e
   if (!l->inputs) return error_set(err, MXN_NOMEM, "out of memory");
   TRY(open_inputs(l, err));
   TRY(check_use_of_options(l, err));
-  TRY(apply_shape(l, shapes, err));
+  apply_shapes(l, shapes);
   for (size_t i = 0; i < l->n; i++) TRY(find_candidates(l, &l->inputs[i], err));
   TRY(choose_types(l, err));
   for (size_t i = 0; i < l->n; i++) TRY(fill_input(l, set, i, err));

@@ -7,31 +7,38 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/fold.h"
 #include "cli/json_writer.h"
 #include "mxneuron/operators.h"
 
 static bool is_alias(const mxn_operator *o) { return o->canonical && strcmp(o->canonical, o->name) != 0; }
 
-static void print_line(const mxn_operator *o) {
-  printf("%-44s %s", o->name, mxn_support_text(o->support));
-  if (is_alias(o)) printf(", as %s", o->canonical);
-  if (o->reason) printf(" (%s)", o->reason);
-  putchar('\n');
+static void print_line(const mxn_operator *o, size_t width) {
+  enum { NAME_COLUMNS = 44 };
+  char text[512];
+  snprintf(text, sizeof text, "%s%s%s%s%s%s", mxn_support_text(o->support), is_alias(o) ? ", as " : "",
+           is_alias(o) ? o->canonical : "", o->reason ? " (" : "", o->reason ? o->reason : "", o->reason ? ")" : "");
+  if (width == SIZE_MAX)
+    printf("%-*s %s\n", NAME_COLUMNS, o->name, text);
+  else
+    print_folded(stdout, text, (size_t)printf("%s", o->name), NAME_COLUMNS + 1, width);
 }
 
-static void print_counts(void) {
+static void print_counts(size_t width) {
   static const mxn_support supports[] = {
 #define X(name, number, text) MXN_SUPPORT_##name,
       MXN_SUPPORT_LIST(X)
 #undef X
   };
-  printf("%zu names", mxn_operators_n());
+  char text[256];
+  int used = snprintf(text, sizeof text, "%zu names", mxn_operators_n());
   for (size_t i = 0; i < sizeof supports / sizeof *supports; i++) {
     size_t n = 0;
     for (size_t k = 0; k < mxn_operators_n(); k++) n += mxn_operators_get(k).support == supports[i];
-    printf("%s %zu %s", i ? "," : ":", n, mxn_support_text(supports[i]));
+    used +=
+        snprintf(text + used, sizeof text - (size_t)used, "%s %zu %s", i ? "," : ":", n, mxn_support_text(supports[i]));
   }
-  putchar('\n');
+  print_folded(stdout, text, 0, 0, width);
 }
 
 static mxn_status print_json(mxn_error *err) {
@@ -54,11 +61,12 @@ static mxn_status print_json(mxn_error *err) {
 static int run(const options *o) {
   mxn_error err = {0};
   if (o->json) return print_json(&err) == MXN_OK ? 0 : failed(&list_operators_command, &err);
+  const size_t width = terminal_width(stdout, SIZE_MAX); /* what a program reads are whole lines */
   for (size_t i = 0; i < mxn_operators_n(); i++) {
     const mxn_operator one = mxn_operators_get(i);
-    print_line(&one);
+    print_line(&one, width);
   }
-  print_counts();
+  print_counts(width);
   return 0;
 }
 

@@ -3,7 +3,8 @@
  * By hand it compiles whole models (`compile`); libmxneuron starts it for one
  * subgraph (`subgraph`). Code generation is in no other process, because LLVM ends
  * its process on a fatal error. On failure the last line on stderr is
- * "neuron-cc: STATUS: message" and the exit code is 1; 2 is a wrong command line.
+ * "neuron-cc: STATUS: message" and the exit status is 1; by hand a wrong command
+ * line is 2.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdio.h>
@@ -12,14 +13,13 @@
 #include <strings.h>
 
 #include "base/error.h"
-#include "base/near.h"
 #include "cli/neuron_cc_compile.h"
 #include "cli/neuron_cc_options.h"
+#include "cli/usage.h"
 #include "codegen/specialize.h"
+#include "codegen/target.h"
 #include "neuronbin/check.h"
 #include "partition/catalog.h"
-
-enum { EXIT_USAGE = 2 };
 
 /* MXN_ARGUMENT from a command is a wrong command line. */
 typedef struct invocation {
@@ -37,6 +37,20 @@ static mxn_status check_cores(int64_t cores, mxn_error *err) {
   if (cores >= 1 && cores <= NEURONBIN_MAX_CORES) return MXN_OK;
   return error_set(err, MXN_ARGUMENT, "--neuroncore-pipeline-cores: expected 1 to %d, got %lld", NEURONBIN_MAX_CORES,
                    (long long)cores);
+}
+
+/* What is no value of these options at all; a file that one of them names may be wrong, too. */
+static mxn_status check_values(const neuron_cc_options *o, mxn_error *err) {
+  const target *ignored[MAX_TARGETS];
+  size_t n;
+  TRY(check_framework(o->framework, err));
+  TRY(check_cores(o->cores, err));
+  if (o->targets && target_parse(o->targets, ignored, &n, err) != MXN_OK)
+    return error_prefix(err, MXN_ARGUMENT, "--targets");
+  if (o->dump && !words_have(PASS_WORDS, o->dump, strlen(o->dump)))
+    return error_set(err, MXN_ARGUMENT, "--dump: expected %s, got '%.100s'", PASS_WORDS, o->dump);
+  if (o->dump && !o->dump_path) return error_set(err, MXN_ARGUMENT, "--dump needs --dump-path");
+  return o->io_config ? check_io_config_text(o->io_config, err) : MXN_OK;
 }
 
 /* Scripts that come from chips learn that an option does nothing here. */
@@ -77,8 +91,7 @@ typedef struct files {
 
 /* A wrong command line leaves with 2 before anything is read. */
 static mxn_status check_invocation(invocation *v, files *out, mxn_error *err) {
-  TRY(check_framework(v->options.framework, err));
-  TRY(check_cores(v->options.cores, err));
+  TRY(check_values(&v->options, err));
   if (v->command == &neuron_cc_compile_command) return name_files(&v->operands, &out->symbol, &out->params, err);
   if (v->operands.n > 0)
     return error_set(err, MXN_ARGUMENT, "expected options only, got '%.100s'", v->operands.items[0]);
@@ -127,45 +140,30 @@ static int misused(const command *c, const mxn_error *err) {
   return EXIT_USAGE;
 }
 
-static bool is_help(const char *text) { return !strcmp(text, "--help") || !strcmp(text, "-h"); }
-
 static int run_words(invocation *v, int argc, char **argv) {
   mxn_error err = {0};
   files f = {0};
   for (int i = 0; i < argc; i++) {
-    if (!is_help(argv[i])) continue;
+    if (!usage_is_help(argv[i])) continue;
     options_help(v->command, stdout);
     return report(MXN_OK, NULL);
   }
   v->options.cores = 1;
   if (!options_parse_words(v->command, argc, argv, &v->options, &v->operands)) return EXIT_USAGE;
-  if (check_invocation(v, &f, &err) != MXN_OK) return misused(v->command, &err);
+  const mxn_status status = check_invocation(v, &f, &err);
+  /* The library reads the last line, whatever is wrong. */
+  if (status != MXN_OK && v->command != &neuron_cc_subgraph_command) return misused(v->command, &err);
+  if (status != MXN_OK) return report(status, &err);
   return report(run_command(v, &f, &err), &err);
 }
 
-/* Commands. */
-
-enum { MAX_COMMANDS = 8 };
-
-static void print_usage(FILE *out) {
-  fputs(
-      "usage: neuron-cc COMMAND [options]\n\n"
-      "Compiles MXNet models to machine code.\n\ncommands:\n",
-      out);
-  for (const command *const *c = neuron_cc_commands; *c; c++) fprintf(out, "  %-15s %s\n", (*c)->name, (*c)->summary);
-  fputs("\n'neuron-cc COMMAND --help' tells more; 'neuron-cc -V' which one this is.\n", out);
-}
-
-static int unknown_command(const char *name) {
-  const char *names[MAX_COMMANDS];
-  size_t n = 0;
-  char near[128];
-  for (const command *const *c = neuron_cc_commands; *c && n < MAX_COMMANDS; c++) names[n++] = (*c)->name;
-  near_names(name, names, n, near, sizeof near);
-  fprintf(stderr, "neuron-cc: unknown command '%.100s'%s%s%s\nTry 'neuron-cc --help'.\n", name,
-          *near ? "; did you mean " : "", near, *near ? "?" : "");
-  return EXIT_USAGE;
-}
+static const usage neuron_cc_usage = {
+    .program = "neuron-cc",
+    .operands = "COMMAND [options]",
+    .about = "Compiles MXNet models to machine code.",
+    .version_option = "-V",
+    .commands = neuron_cc_commands,
+};
 
 /* LLVM ends the process after this returns. */
 static void report_fatal(const char *reason) { fprintf(stderr, "neuron-cc: INTERNAL: LLVM: %s\n", reason); }
@@ -174,20 +172,19 @@ int main(int argc, char **argv) {
   invocation v = {0};
   specialize_on_fatal_error(report_fatal);
   if (argc < 2) {
-    print_usage(stderr);
+    usage_print(&neuron_cc_usage, stderr);
     return EXIT_USAGE;
   }
-  if (is_help(argv[1])) {
-    print_usage(stdout);
+  if (usage_is_help(argv[1])) {
+    usage_print(&neuron_cc_usage, stdout);
     return report(MXN_OK, NULL);
   }
   if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
     puts("neuron-cc " MXNEURON_VERSION);
     return report(MXN_OK, NULL);
   }
-  for (const command *const *c = neuron_cc_commands; *c; c++)
-    if (!strcmp((*c)->name, argv[1])) v.command = *c;
-  if (!v.command) return unknown_command(argv[1]);
+  v.command = usage_find(&neuron_cc_usage, argv[1]);
+  if (!v.command) return EXIT_USAGE;
   const int exit_status = run_words(&v, argc - 2, argv + 2);
   free(v.operands.items);
   free(v.options.ignored.items);

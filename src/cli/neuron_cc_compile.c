@@ -37,24 +37,9 @@ static void dump_graph(void *context, const char *pass, const graph *g) {
   graph_print(g, d->file);
 }
 
-static bool is_pass(const char *name) {
-  static const char *const names[] = {
-#define X(name) #name,
-      MXN_PASS_LIST(X)
-#undef X
-          "all"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (!strcmp(names[i], name)) return true;
-  return false;
-}
-
 static void close_file(void *file) { fclose(file); }
 
 static mxn_status open_dump(arena *a, const neuron_cc_options *o, dump *out, mxn_error *err) {
-  if (!is_pass(o->dump))
-    return error_set(err, MXN_ARGUMENT, "--dump: unknown pass '%s', expected canonicalize, fold, fuse, layout or all",
-                     o->dump);
-  if (!o->dump_path) return error_set(err, MXN_ARGUMENT, "--dump needs --dump-path");
   out->pass = o->dump;
   out->file = fopen(o->dump_path, "a");
   if (!out->file) return error_set(err, MXN_IO, "%s: %s", o->dump_path, strerror(errno));
@@ -201,6 +186,20 @@ static mxn_status compile_graph(arena *a, const neuron_cc_options *o, graph *g, 
   TRY(lower_graph(&c, &steps, err));
   plan_memory(&c);
   return emit_neuronbin(&c, &steps, targets, n_targets, p, o->output, err);
+}
+
+mxn_status check_io_config_text(const char *text_or_path, mxn_error *err) {
+  arena a;
+  io_config ignored;
+  if (!io_config_is_text(text_or_path)) return MXN_OK;
+  arena_init(&a);
+  if (setjmp(a.recovery)) {
+    arena_finish(&a);
+    return error_set(err, MXN_NOMEM, "--io-config: out of memory");
+  }
+  const mxn_status status = io_config_read(&a, text_or_path, &ignored, err);
+  arena_finish(&a);
+  return status;
 }
 
 mxn_status compile_subgraph(const neuron_cc_options *o, mxn_error *err) {

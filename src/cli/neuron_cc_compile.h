@@ -8,6 +8,9 @@
 #include "cli/neuron_cc_options.h"
 #include "mxneuron/status.h"
 
+/* --io-config, where it is the JSON text itself and no file. */
+MXN_MUST_CHECK mxn_status check_io_config_text(const char *text_or_path, mxn_error *err);
+
 /* One subgraph as text, with its arrays. */
 MXN_MUST_CHECK mxn_status compile_subgraph(const neuron_cc_options *o, mxn_error *err);
 

@@ -12,6 +12,7 @@
 
 #include "base/checkpoint_name.h"
 #include "base/near.h"
+#include "cli/fold.h"
 
 static const option_row all_options[] = {
 #define X(id, name, letter, value, kind, field, help) \
@@ -47,8 +48,9 @@ static bool unknown_option(const command *c, const char *text, size_t bytes) {
 }
 
 static bool misuse_value(const command *c, const option_row *o, const char *expected, const char *got) {
-  fprintf(stderr, "%s %s: %s: expected %s, got '%s'\n", options_table(c)->program, c->name, o->name, expected, got);
-  return false;
+  char text[512];
+  snprintf(text, sizeof text, "%s: expected %s, got '%.200s'", o->name, expected, got);
+  return misuse(c, text, "", "");
 }
 
 /* The option that `text` names up to '=' or its end. */
@@ -83,35 +85,52 @@ static bool read_number(const command *c, const option_row *o, const char *text,
   errno = 0;
   *out = strtoll(text, &end, 10);
   if (!errno && end != text && !*end && *out >= 0 && *out <= INT32_MAX) return true;
-  return misuse_value(c, o, "a number", text);
+  return misuse_value(c, o, "a whole number from 0 on", text);
 }
 
 static bool read_real(const command *c, const option_row *o, const char *text, double *out) {
   char *end;
   *out = strtod(text, &end);
   if (end != text && !*end && isfinite(*out) && *out >= 0) return true;
-  return misuse_value(c, o, "a number", text);
+  return misuse_value(c, o, "a number from 0 on", text);
+}
+
+bool words_have(const char *words, const char *word, size_t bytes) {
+  for (const char *w = words; *w; w += strcspn(w, "|"), w += *w == '|')
+    if (strcspn(w, "|") == bytes && !strncmp(w, word, bytes)) return true;
+  return false;
+}
+
+static bool read_words(const command *c, const option_row *o, const char *text, bool has_commas, const char **out) {
+  *out = text;
+  for (const char *word = text;;) {
+    const size_t bytes = has_commas ? strcspn(word, ",") : strlen(word);
+    if (!words_have(o->value, word, bytes)) return misuse_value(c, o, o->value, text);
+    word += bytes;
+    if (!*word++) return true;
+  }
+}
+
+/* Without a name there would be all outputs. */
+static bool read_names(const command *c, const option_row *o, char *text, text_list *out) {
+  if (!text[strspn(text, ",")]) return misuse_value(c, o, o->value, text);
+  return add_names(out, text) || misuse(c, "out of memory", "", "");
 }
 
 static bool set_value(const command *c, const option_row *o, char *text, void *out) {
   void *field = (char *)out + o->offset;
   switch (o->kind) {
     case KIND_TEXT: *(const char **)field = text; return true;
-    case KIND_LIST: return add_text(field, text);
-    case KIND_NAMES: return add_names(field, text);
+    case KIND_WORD: return read_words(c, o, text, false, field);
+    case KIND_SOME_WORDS: return read_words(c, o, text, true, field);
+    case KIND_LIST: return add_text(field, text) || misuse(c, "out of memory", "", "");
+    case KIND_NAMES: return read_names(c, o, text, field);
     case KIND_NUMBER: return read_number(c, o, text, field);
     case KIND_REAL: return read_real(c, o, text, field);
     case KIND_FLAG: *(bool *)field = true; return true;
     case KIND_IGNORED:
-    case KIND_WORDS: return add_text(field, o->name);
+    case KIND_WORDS: return add_text(field, o->name) || misuse(c, "out of memory", "", "");
   }
-  return false;
-}
-
-/* Whether "all|none" has the word. */
-static bool lists_word(const char *words, const char *word, size_t bytes) {
-  for (const char *w = words; *w; w += strcspn(w, "|"), w += *w == '|')
-    if (strcspn(w, "|") == bytes && !strncmp(w, word, bytes)) return true;
   return false;
 }
 
@@ -120,12 +139,12 @@ static bool parse_words(const command *c, const option_row *o, const char *equal
                         void *out) {
   if (!equals) {
     const int first = *i + 1;
-    while (*i + 1 < argc && lists_word(o->value, argv[*i + 1], strlen(argv[*i + 1]))) (*i)++;
+    while (*i + 1 < argc && words_have(o->value, argv[*i + 1], strlen(argv[*i + 1]))) (*i)++;
     if (*i < first) return misuse_value(c, o, o->value, first < argc ? argv[first] : "nothing");
   }
   for (const char *word = equals ? equals + 1 : ""; *word;) {
     const size_t bytes = strcspn(word, " ,");
-    if (bytes > 0 && !lists_word(o->value, word, bytes)) return misuse_value(c, o, o->value, word);
+    if (bytes > 0 && !words_have(o->value, word, bytes)) return misuse_value(c, o, o->value, word);
     word += bytes + (word[bytes] != '\0');
   }
   return set_value(c, o, NULL, out);
@@ -205,42 +224,22 @@ void options_finish(options *o) {
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->items);
 }
 
-/* Help texts fold at 80 columns behind the first column. */
-static void print_folded(FILE *out, const char *text, size_t indent) {
-  enum { WIDTH = 80 };
-  size_t column = indent;
-  for (const char *word = text; *word;) {
-    const size_t bytes = strcspn(word, " ");
-    if (column + 1 + bytes > WIDTH && column > indent) {
-      fprintf(out, "\n%*s", (int)indent, "");
-      column = indent;
-    }
-    fprintf(out, "%s%.*s", column > indent ? " " : "", (int)bytes, word);
-    column += bytes + (column > indent);
-    word += bytes + (word[bytes] == ' ');
-  }
-  putc('\n', out);
-}
-
 void options_help(const command *c, FILE *out) {
   enum { INDENT = 28 };
   const option_table *table = options_table(c);
   const char *operands = options_operands(c);
+  const size_t width = usual_width(out);
   fprintf(out, "usage: %s %s %s%s[options]\n\n", table->program, c->name, operands, *operands ? " " : "");
-  print_folded(out, c->details, 0);
+  print_folded(out, c->details, 0, 0, width);
   fputs("\noptions:\n", out);
   for (size_t i = 0; i < table->n; i++) {
     const option_row *o = &table->rows[i];
-    char first[256];
     if (!options_has(c, i)) continue;
-    char letter[8] = "";
-    if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
-    snprintf(first, sizeof first, "  %s%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
-    if (strlen(first) + 2 > INDENT)
-      fprintf(out, "%s\n%*s", first, INDENT, "");
-    else
-      fprintf(out, "%-*s", INDENT, first);
-    print_folded(out, o->help, INDENT);
+    size_t column = 0;
+    if (o->letter) column = (size_t)fprintf(out, "  -%c,", o->letter);
+    column += (size_t)fprintf(out, "%s%s", o->letter ? " " : "  ", o->name);
+    if (o->value) column += (size_t)fprintf(out, " %s", o->value);
+    print_folded(out, o->help, column, INDENT, width);
   }
   fprintf(out, "\nexample:\n  %s\n", c->example);
 }

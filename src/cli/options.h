@@ -11,6 +11,21 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "passes/pass_list.h"
+
+/* X(NUMBER, help) */
+#define EXIT_STATUS_LIST(X)                                         \
+  X(0, "success")                                                   \
+  X(1, "failure: a file, a model or a result is not as it must be") \
+  X(2, "wrong usage: an unknown command or option, something missing, a value that the option never has")
+enum { EXIT_USAGE = 2 };
+
+/* Values that are words. */
+#define TARGET_WORDS "x86-64-v3|x86-64-v4"
+#define LAYOUT_WORDS "NCHW|NHWC"
+#define PASS_WORD(name) #name "|"
+#define PASS_WORDS MXN_PASS_LIST(PASS_WORD) "all"
+
 typedef struct text_list {
   const char **items; /* heap */
   size_t n;
@@ -38,7 +53,7 @@ typedef struct options {
   X(MEAN, "--mean", 0, "X[,X,X]", TEXT, mean, "subtract from the pixels 0 to 255, in the order of the model's channels") \
   X(SCALE, "--scale", 0, "X", TEXT, scale, "multiply the pixels by it, after --mean")                               \
   X(STD, "--std", 0, "X[,X,X]", TEXT, deviation, "divide the pixels by it, after --mean")                           \
-  X(LAYOUT, "--layout", 0, "L", TEXT, layout, "NCHW (default) or NHWC: how the model wants images")                 \
+  X(LAYOUT, "--layout", 0, LAYOUT_WORDS, WORD, layout, "how the model wants images (default NCHW)")                  \
   X(RGB, "--rgb", 0, NULL, FLAG, rgb, "the model wants red, green, blue (default)")                                 \
   X(BGR, "--bgr", 0, NULL, FLAG, bgr, "the model wants blue, green, red")                                           \
   X(TOP, "--top", 0, "K", NUMBER, top, "print the K classes with the largest numbers (with --labels: 5)")           \
@@ -47,9 +62,9 @@ typedef struct options {
   X(OUT, "--out", 'o', "OUT", TEXT, out, "write OUT-symbol.json and OUT-0000.params (default PREFIX_compiled)")     \
   X(EXCLUDED, "--excl", 0, "NODE", LIST, excluded, "leave this operator to the framework; may be repeated")         \
   X(FORCED, "--force-incl", 0, "NODE", LIST, forced, "fail unless this operator is compiled; may be repeated")          \
-  X(TARGET, "--target", 0, "T", TEXT, target, "x86-64-v3 (AVX2), x86-64-v4 (AVX-512) or both with a comma (default)") \
+  X(TARGET, "--target", 0, TARGET_WORDS, SOME_WORDS, target, "code for AVX2 (v3) or AVX-512 (v4); both with a comma (default)") \
   X(JOBS, "--jobs", 0, "N", NUMBER, jobs, "processes at a time (default: one a core)")                              \
-  X(DUMP, "--dump", 0, "PASS", TEXT, dump, "write the graphs after PASS, or after all, to OUT-PASS.graph")          \
+  X(DUMP, "--dump", 0, PASS_WORDS, WORD, dump, "write the graphs after this pass, or after all, to OUT-PASS.graph") \
   X(OUTPUT_FILE, "--output", 0, "FILE", TEXT, output_file, "write the outputs: .npy, .npz, .params or .nd")         \
   X(OUTPUTS, "--outputs", 0, "NAME,...", NAMES, outputs, "evaluate these outputs or inner values")                  \
   X(CORES, "--cores", 0, "N", NUMBER, cores, "cores to run on (default: all that the process may use)")             \
@@ -74,14 +89,16 @@ typedef enum option_id {
 
 /* How an option's value is read, and the field that it goes to. */
 typedef enum option_kind {
-  KIND_TEXT,    /* const char * */
-  KIND_LIST,    /* text_list, one more item each time */
-  KIND_NAMES,   /* text_list, split at commas */
-  KIND_NUMBER,  /* int64_t */
-  KIND_REAL,    /* double */
-  KIND_FLAG,    /* bool */
-  KIND_IGNORED, /* text_list: the option's own name; `value` says whether a value is read */
-  KIND_WORDS,   /* as KIND_IGNORED, with any number of the words that `value` lists: "all|none" */
+  KIND_TEXT,       /* const char * */
+  KIND_WORD,       /* const char *, one of the words that `value` lists: "all|none" */
+  KIND_SOME_WORDS, /* const char *, some of them with commas */
+  KIND_LIST,       /* text_list, one more item each time */
+  KIND_NAMES,      /* text_list, split at commas */
+  KIND_NUMBER,     /* int64_t */
+  KIND_REAL,       /* double */
+  KIND_FLAG,       /* bool */
+  KIND_IGNORED,    /* text_list: the option's own name; `value` says whether a value is read */
+  KIND_WORDS,      /* as KIND_IGNORED, with any number of the words that `value` lists */
 } option_kind;
 
 /* A row of a table of options. */
@@ -100,7 +117,10 @@ typedef struct option_table {
   size_t n; /* 64 at most */
 } option_table;
 
-/* A command of a program. `run` returns the exit status: 0, or 1 for a failure. */
+/* Whether `words`, "all|none", has the first bytes of `word`. */
+bool words_have(const char *words, const char *word, size_t bytes);
+
+/* A command of a program. `run` returns the exit status. */
 typedef struct command {
   const char *name, *summary, *details, *example;
   uint64_t options;          /* OPTION_BIT of each */

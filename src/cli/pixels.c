@@ -66,8 +66,6 @@ mxn_status pixel_settings_parse(const options *o, pixel_settings *out, mxn_error
     if (s.deviation.values[i] == 0) return error_set(err, MXN_ARGUMENT, "--std: the pixels are divided by it, got 0");
   if (o->scale) TRY(parse_scale(o->scale, &s.scale, err));
   if (o->rgb && o->bgr) return error_set(err, MXN_ARGUMENT, "--rgb and --bgr: expected one of them");
-  if (o->layout && strcmp(o->layout, "NCHW") != 0 && strcmp(o->layout, "NHWC") != 0)
-    return error_set(err, MXN_ARGUMENT, "--layout: expected NCHW or NHWC, got '%.100s'", o->layout);
   s.is_nhwc = o->layout && !strcmp(o->layout, "NHWC");
   *out = s;
   return MXN_OK;

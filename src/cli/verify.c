@@ -351,8 +351,8 @@ static int run(const options *o) {
   mxn_model *model = NULL;
   mxn_error err = {0};
   if (!o->golden) {
-    fputs("mxneuron verify: --golden FILE is missing\nTry 'mxneuron verify --help'.\n", stderr);
-    return 2;
+    error_set(&err, MXN_ARGUMENT, "--golden FILE is missing");
+    return misused(&verify_command, &err);
   }
   mxn_status status = load_model(o, &model, &err);
   verification v = {.options = o, .model = model, .outputs.prefix = "out:", .internals.prefix = "internal:"};

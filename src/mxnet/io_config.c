@@ -99,11 +99,15 @@ static mxn_status parse(const source *s, const char *text, size_t bytes, io_conf
 
 static void release_file(void *file) { file_unmap(file); }
 
+bool io_config_is_text(const char *text_or_path) {
+  while (isspace((unsigned char)*text_or_path)) text_or_path++;
+  return *text_or_path == '{';
+}
+
 mxn_status io_config_read(arena *a, const char *text_or_path, io_config *out_config, mxn_error *err) {
   *out_config = (io_config){0};
-  const char *text = text_or_path;
-  while (isspace((unsigned char)*text)) text++;
-  if (*text == '{') return parse(&(source){a, "--io-config", err}, text, strlen(text), out_config);
+  if (io_config_is_text(text_or_path))
+    return parse(&(source){a, "--io-config", err}, text_or_path, strlen(text_or_path), out_config);
   mapped_file *file = arena_alloc(a, sizeof *file);
   arena_defer(a, release_file, file);
   TRY(file_map(text_or_path, file, err));

@@ -7,6 +7,8 @@
 #ifndef MXN_MXNET_IO_CONFIG_H
 #define MXN_MXNET_IO_CONFIG_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "mxneuron/model.h"
 
@@ -17,7 +19,10 @@ typedef struct io_config {
   size_t n_outputs;
 } io_config;
 
-/* Read the JSON text itself, which begins with '{', or the file of that name.
+/* Whether it is the JSON text itself, which begins with '{', and no file's name. */
+bool io_config_is_text(const char *text_or_path);
+
+/* Read the JSON text itself, or the file of that name.
  * Everything is in `a`. Shapes and element types are checked, names are not.
  * Errors: IO, FORMAT (which member, expected, got). */
 MXN_MUST_CHECK mxn_status io_config_read(arena *a, const char *text_or_path, io_config *out_config, mxn_error *err);

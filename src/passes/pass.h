@@ -12,6 +12,7 @@
 #include "kernels/shapes.h"
 #include "mxneuron/abi.h"
 #include "mxneuron/status.h"
+#include "passes/pass_list.h"
 
 /* A block of memory that steps read and write. */
 typedef struct storage {
@@ -49,12 +50,6 @@ typedef struct compile {
   placement *placements;               /* [graph->n_nodes], set by layout */
   uint64_t arena_bytes, weights_bytes; /* set by plan_memory */
 } compile;
-
-#define MXN_PASS_LIST(X) \
-  X(canonicalize)        \
-  X(fold)                \
-  X(fuse)                \
-  X(layout)
 
 #define X(name) MXN_MUST_CHECK mxn_status pass_##name(compile *c, mxn_error *err);
 MXN_PASS_LIST(X)
