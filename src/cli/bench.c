@@ -16,7 +16,7 @@
 
 typedef struct result {
   double min_ms, median_ms, p99_ms, first_ms, gflops, peak_gflops, percent_of_peak;
-  uint64_t arena_bytes;
+  uint64_t arena_bytes, scratch_bytes; /* of all programs; scratch for each core */
   size_t n_runs;
   uint32_t n_cores;
   char target[32];
@@ -76,6 +76,7 @@ static mxn_status add_programs(const mxn_model *model, const input_set *inputs, 
     const int64_t n_pieces = mxn_program_has_batch(program) && compiled > 0 ? (batch + compiled - 1) / compiled : 1;
     *out_gflop += (double)info.flops * (double)n_pieces / 1e9;
     r->arena_bytes += info.arena_bytes;
+    r->scratch_bytes += info.scratch_bytes;
     snprintf(r->target, sizeof r->target, "%s", info.target);
     mxn_program_close(program);
   }
@@ -187,6 +188,7 @@ static mxn_status print_json(const result *r, mxn_error *err) {
   json_real(&w, "peak_gflops", r->peak_gflops);
   json_real(&w, "percent_of_peak", r->percent_of_peak);
   json_count(&w, "arena_bytes", r->arena_bytes);
+  json_count(&w, "scratch_bytes", r->scratch_bytes);
   return json_close(&w, err);
 }
 
@@ -196,7 +198,8 @@ static void print_table(const result *r) {
   printf("first run  %.3f ms, opening the programs included\n", r->first_ms);
   printf("speed      %.1f GFLOP/s, %.1f %% of the peak of %.1f measured now\n", r->gflops, r->percent_of_peak,
          r->peak_gflops);
-  printf("arena      %llu bytes\n", (unsigned long long)r->arena_bytes);
+  printf("memory     arena %llu bytes, scratch %llu a core\n", (unsigned long long)r->arena_bytes,
+         (unsigned long long)r->scratch_bytes);
 }
 
 /* The command. */

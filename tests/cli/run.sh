@@ -24,8 +24,8 @@ mask() {
   sed -E -e 's/[0-9]+\.[0-9]+( ms|,|\}| GFLOP| %)/N\1/g; s/peak of [0-9.]+/peak of N/; s/^[0-9]+ runs/N runs/' \
     -e 's/(cores?), x86-64-v[34]$/\1, x86-64-vN/; s/x86-64-v[34] on this CPU/x86-64-vN on this CPU/' \
     -e 's/^(mxneuron|neuron-cc) [0-9.]+$/\1 N/; s/in [0-9]+ steps/in N steps/; / MFLOP /d' \
-    -e 's/(arena|scratch|code|weights) [0-9]+/\1 N/g; s/^arena .*/arena N bytes/' \
-    -e 's/"arena_bytes": [0-9]+/"arena_bytes": N/; s/(total_bytes: .* got) [0-9]+/\1 N/' "$1"
+    -e 's/(arena|scratch|code|weights) [0-9]+/\1 N/g' \
+    -e 's/"(arena|scratch)_bytes": [0-9]+/"\1_bytes": N/g; s/(total_bytes: .* got) [0-9]+/\1 N/' "$1"
 }
 
 same_text() {
