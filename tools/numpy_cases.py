@@ -35,14 +35,19 @@ SCALAR = (
 )
 
 
-def node(op, n_inputs, n_outputs=1, **attributes):
-    """A graph of one operator over variables in0, in1, ...; attributes as a file holds them."""
-    nodes = [{"op": "null", "name": f"in{i}", "inputs": []} for i in range(n_inputs)]
-    inputs = [[i, 0, 0] for i in range(n_inputs)]
+def graph(op, names, n_outputs, is_numpy, attributes):
+    """A graph of one operator over variables, its attributes as a file holds them."""
+    nodes = [{"op": "null", "name": name, "inputs": []} for name in names]
+    inputs = [[i, 0, 0] for i in range(len(names))]
     nodes.append({"op": op, "name": "op", "inputs": inputs, "attrs": {k: str(v) for k, v in attributes.items()}})
-    graph = {"nodes": nodes, "arg_nodes": list(range(n_inputs)), "heads": [[n_inputs, i, 0] for i in range(n_outputs)]}
-    graph["attrs"] = {"mxnet_version": ["int", 10901], "is_np_shape": ["int", 1]}
-    return mx.sym.load_json(json.dumps(graph))
+    whole = {"nodes": nodes, "arg_nodes": list(range(len(names))), "heads": [[len(names), i, 0] for i in range(n_outputs)]}
+    whole["attrs"] = {"mxnet_version": ["int", 10901], "is_np_shape": ["int", int(is_numpy)]}
+    return mx.sym.load_json(json.dumps(whole))
+
+
+def node(op, n_inputs, n_outputs=1, **attributes):
+    """A graph with numpy's semantics over variables in0, in1, ..."""
+    return graph(op, [f"in{i}" for i in range(n_inputs)], n_outputs, True, attributes)
 
 
 def run(s, values):

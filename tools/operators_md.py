@@ -16,10 +16,10 @@ Every name that MXNet 1.9.1 registers, and what becomes of it. Made by `tools/op
 - **compiled**: to machine code, where attributes, shapes and types allow it (`mxneuron compile` says why
   where they do not); otherwise as reference.
 - **reference**: by the reference operators, plain loops.
-- **not yet**: it means something in inference, and there is no reference for it. A model keeps it; running
-  it is an error that names it.
-- **not for inference**: as not yet, and it will stay so, for the reason given.
+- **not for inference**: for the reason given. A model keeps it; running it is an error that names it.
 """
+
+ORDER = ["compiled", "reference", "not for inference"]
 
 
 def shown(operator):
@@ -38,13 +38,12 @@ def main():
     groups = {}
     for operator in operators:
         groups.setdefault((operator["support"], operator.get("reason")), []).append(operator)
-    order = ["compiled", "reference", "not yet", "not for inference"]
-    counts = {support: sum(o["support"] == support for o in operators) for support in order}
+    counts = {support: sum(o["support"] == support for o in operators) for support in ORDER}
 
     out = [HEAD, "\n| | names |\n| --- | ---: |\n"]
-    out += [f"| {support} | {counts[support]} |\n" for support in order]
+    out += [f"| {support} | {counts[support]} |\n" for support in ORDER]
     out.append(f"| all | {len(operators)} |\n")
-    for support in order:
+    for support in ORDER:
         out.append(f"\n## {support[0].upper()}{support[1:]}\n")
         for (group_support, reason), members in sorted(groups.items(), key=lambda g: g[0][1] or ""):
             if group_support == support:

@@ -7,6 +7,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import numpy as np
+from numpy_cases import graph
 
 FLOATS = ["float32", "float32", "float64"]
 
@@ -209,6 +210,26 @@ def rnn(c):
     arrays += [c.variable(name, (layers * directions, batch, state)) for name in ("state", "state_cell")[: 2 if mode == "lstm" else 1]]
     a = {"mode": mode, "num_layers": layers, "state_size": state, "bidirectional": both}
     return c.symbol("RNN", *arrays, **a, **some(c, p=0.3, state_outputs=True))
+
+
+def quantized_rnn(c):
+    """MXNet wants DNNL_MAX_CPU_ISA=AVX512_CORE where a CPU has more. Sums of two products stay in int16 there, so numbers are small."""
+    layers, both = whole(c, 1, 3), c.flip(0.4)
+    steps, batch, width, state = whole(c, 1, 4), whole(c, 1, 3), whole(c, 1, 5), whole(c, 1, 5)
+    directions = 2 if both else 1
+    # MXNet reads beyond the parameters where the first layer has many inputs.
+    width = state if c.flip(0.2) else min(width, state)
+    widths = [width] + [directions * state] * (layers - 1)
+    n = sum(directions * 4 * state * (w + state + 2) for w in widths)
+    given(c, "data", c.rng.randint(0, 128, (steps, batch, width)), "uint8")
+    given(c, "parameters", c.rng.uniform(-0.5, 0.5, n))
+    for name in ("state", "state_cell"):
+        given(c, name, c.rng.uniform(-0.9, 0.9, (layers * directions, batch, state)))
+    given(c, "data_scale", [c.pick(50.0, 60.0)])
+    given(c, "data_shift", [c.pick(60.0, 64.0, 62.5)])
+    a = {"mode": "lstm", "num_layers": layers, "state_size": state, "bidirectional": both, **some(c, p=0.3, state_outputs=True)}
+    # MXNet composes it by other names than it documents.
+    return graph("_contrib_quantized_rnn", list(c.arrays), 3 if "state_outputs" in a else 1, False, a)
 
 
 def rnn_param_concat(c):
@@ -512,6 +533,7 @@ MAKERS = {
     **{op: batch_norm(op) for op in ("BatchNorm_v1", "_contrib_SyncBatchNorm")},
     **{op: sequence(op) for op in ("SequenceLast", "SequenceMask", "SequenceReverse")},
     "RNN": rnn,
+    "_contrib_quantized_rnn": quantized_rnn,
     "_rnn_param_concat": rnn_param_concat,
     "CTCLoss": ctc_loss,
     **{"_contrib_interleaved_matmul_" + op: attention(op) for op in ("selfatt_qk", "selfatt_valatt", "encdec_qk", "encdec_valatt")},

@@ -59,6 +59,11 @@ mxn_status quantized_batch_norm_shape(inference *x);
 mxn_status quantized_batch_norm_dtype(inference *x);
 mxn_status quantized_batch_norm_forward(const forward *f);
 
+/* quantized_rnn.c */
+mxn_status quantized_rnn_shape(inference *x);
+mxn_status quantized_rnn_dtype(inference *x);
+mxn_status quantized_rnn_forward(const forward *f);
+
 /* fused.c: _sg_mkldnn_conv and _sg_mkldnn_fully_connected, a layer with what
  * follows it as a subgraph, in real or in quantized numbers. */
 uint32_t fused_convolution_inputs(const node *n);

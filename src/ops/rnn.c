@@ -18,6 +18,7 @@
 
 #include "ops/family.h"
 #include "ops/number.h"
+#include "ops/rnn.h"
 
 enum { DATA, PARAMETERS, STATE, CELL };
 
@@ -27,13 +28,7 @@ static bool is_gru(const node *n) { return strcmp(op_text(n, "mode"), "gru") == 
 uint32_t rnn_inputs(const node *n) { return (is_lstm(n) ? 4 : 3) + op_bool(n, "use_sequence_length"); }
 uint32_t rnn_outputs(const node *n) { return !op_bool(n, "state_outputs") ? 1 : is_lstm(n) ? 3 : 2; }
 
-/* Letters as in the head of this file; T steps of N sequences. */
-typedef struct rnn {
-  int64_t T, N, I, H, P, R;
-  int64_t layers, directions, gates;
-} rnn;
-
-static rnn rnn_of(const node *n, const mxn_type *data) {
+rnn rnn_of(const node *n, const mxn_type *data) {
   rnn r = {.T = data->dims[0], .N = data->dims[1], .I = data->dims[2]};
   r.H = op_int(n, "state_size");
   r.P = op_is_none(n, "projection_size") ? 0 : op_int(n, "projection_size");
@@ -44,19 +39,22 @@ static rnn rnn_of(const node *n, const mxn_type *data) {
   return r;
 }
 
-static int64_t layer_input(const rnn *r, int64_t layer) { return layer == 0 ? r->I : r->R * r->directions; }
+int64_t rnn_layer_input(const rnn *r, int64_t layer) { return layer == 0 ? r->I : r->R * r->directions; }
 
-/* Elements of the weights of one layer in one direction. */
-static int64_t weights_of_layer(const rnn *r, int64_t layer) {
-  return (layer_input(r, layer) + r->R) * r->gates * r->H + r->P * r->H;
+int64_t rnn_layer_weights(const rnn *r, int64_t layer) {
+  return (rnn_layer_input(r, layer) + r->R) * r->gates * r->H + r->P * r->H;
+}
+
+int64_t rnn_weights(const rnn *r) {
+  return rnn_layer_weights(r, 0) * r->directions + rnn_layer_weights(r, 1) * (r->layers - 1) * r->directions;
 }
 
 /* All parameters; -1 where the input size is unknown, false where it overflows. */
 static bool count_parameters(const rnn *r, int64_t *out) {
   const int64_t most = 1 << 24;
   if (r->H > most || r->P > most || r->layers > most || r->I > most * 16) return false;
-  const int64_t rest = weights_of_layer(r, 1) + 2 * r->gates * r->H;
-  const int64_t first = weights_of_layer(r, 0) + 2 * r->gates * r->H;
+  const int64_t rest = rnn_layer_weights(r, 1) + 2 * r->gates * r->H;
+  const int64_t first = rnn_layer_weights(r, 0) + 2 * r->gates * r->H;
   if (__builtin_mul_overflow(rest, (r->layers - 1) * r->directions, out)) return false;
   if (__builtin_add_overflow(*out, first * r->directions, out)) return false;
   if (r->I < 0) *out = -1;
@@ -74,7 +72,7 @@ static mxn_status check_attributes(inference *x) {
   if (!op_is_none(n, "projection_size") && (op_int(n, "projection_size") < 1 || !is_lstm(n)))
     return infer_error(x, MXN_SHAPE, "projection_size is %" PRId64 " with mode %s, expected at least 1 with lstm",
                        op_int(n, "projection_size"), op_text(n, "mode"));
-  if (op_is_none(n, "lstm_state_clip_min") != op_is_none(n, "lstm_state_clip_max"))
+  if (op_is(n, "RNN") && op_is_none(n, "lstm_state_clip_min") != op_is_none(n, "lstm_state_clip_max"))
     return infer_error(x, MXN_SHAPE, "lstm_state_clip_min and lstm_state_clip_max are expected together");
   if (!(p >= 0 && p <= 1)) return infer_error(x, MXN_SHAPE, "p is %g, expected 0 to 1", p);
   return MXN_OK;
@@ -116,7 +114,7 @@ mxn_status rnn_dtype(inference *x) {
 
 /* Forward. */
 
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+double rnn_sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 /* out[n_out] = weights[n_out][n_in] x + bias */
 static void affine(const double *weights, const double *bias, const double *x, int64_t n_in, int64_t n_out,
@@ -151,8 +149,8 @@ static void lstm_cell(const direction *d, double *out) {
   const int64_t H = d->r->H;
   for (int64_t k = 0; k < H; k++) {
     const double *x = d->from_x + k, *h = d->from_h + k;
-    const double i = sigmoid(x[0] + h[0]), f = sigmoid(x[H] + h[H]);
-    const double g = tanh(x[2 * H] + h[2 * H]), o = sigmoid(x[3 * H] + h[3 * H]);
+    const double i = rnn_sigmoid(x[0] + h[0]), f = rnn_sigmoid(x[H] + h[H]);
+    const double g = tanh(x[2 * H] + h[2 * H]), o = rnn_sigmoid(x[3 * H] + h[3 * H]);
     d->c[k] = clip_cell(d->node, f * d->c[k] + i * g);
     out[k] = o * tanh(d->c[k]);
   }
@@ -162,7 +160,7 @@ static void gru_cell(const direction *d, double *out) {
   const int64_t H = d->r->H;
   for (int64_t k = 0; k < H; k++) {
     const double *x = d->from_x + k, *h = d->from_h + k;
-    const double reset = sigmoid(x[0] + h[0]), update = sigmoid(x[H] + h[H]);
+    const double reset = rnn_sigmoid(x[0] + h[0]), update = rnn_sigmoid(x[H] + h[H]);
     const double candidate = tanh(x[2 * H] + reset * h[2 * H]);
     out[k] = (1 - update) * candidate + update * d->h[k];
   }
@@ -212,7 +210,7 @@ typedef struct run {
 static direction next_direction(const forward *f, run *all, int64_t layer) {
   const rnn *r = &all->r;
   const int64_t gates = r->gates * r->H;
-  direction d = {.r = r, .node = f->node, .input = layer_input(r, layer)};
+  direction d = {.r = r, .node = f->node, .input = rnn_layer_input(r, layer)};
   d.weights_x = all->weights;
   d.weights_h = d.weights_x + gates * d.input;
   d.projection = r->P > 0 ? d.weights_h + gates * r->R : NULL;
@@ -221,7 +219,7 @@ static direction next_direction(const forward *f, run *all, int64_t layer) {
   d.from_x = arena_array(f->scratch, (size_t)gates, 2 * sizeof *d.from_x);
   d.from_h = d.from_x + gates;
   d.raw = arena_array(f->scratch, (size_t)r->H, sizeof *d.raw);
-  all->weights += weights_of_layer(r, layer);
+  all->weights += rnn_layer_weights(r, layer);
   all->biases += 2 * gates;
   return d;
 }
@@ -266,8 +264,7 @@ mxn_status rnn_forward(const forward *f) {
   const rnn *r = &all.r;
   TRY(load_lengths(f, &all));
   all.weights = input_doubles(f, PARAMETERS, NULL);
-  all.biases =
-      all.weights + weights_of_layer(r, 0) * r->directions + weights_of_layer(r, 1) * (r->layers - 1) * r->directions;
+  all.biases = all.weights + rnn_weights(r);
   all.h = input_doubles(f, STATE, NULL);
   if (is_lstm(f->node)) all.c = input_doubles(f, CELL, NULL);
   const double *x = input_doubles(f, DATA, NULL);

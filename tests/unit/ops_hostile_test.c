@@ -363,6 +363,7 @@ static const sample samples[] = {
     {"LayerNorm", "axis=1", "2,4,5,5 4 4"},
     {"BatchNorm", "axis=1", "2,4,5,5 4 4 4 4"},
     {"RNN", "state_size=2;num_layers=1;mode=rnn_tanh", "4,2,3 14 1,2,2"},
+    {"_contrib_quantized_rnn", "state_size=2;num_layers=1;mode=lstm", "uint8:4,2,3 56 1,2,2 1,2,2 1 1"},
     {"RNN", "state_size=2;num_layers=1;mode=lstm", "4,2,3 56 1,2,2 1,2,2"},
     {"RNN", "state_size=2;num_layers=1;mode=gru;bidirectional=1;use_sequence_length=1", "4,2,3 84 2,2,2 2"},
     {"GridGenerator", "transform_type=affine;target_shape=(4,4)", "2,6"},
