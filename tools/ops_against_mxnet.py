@@ -29,6 +29,7 @@ os.environ["MXNET_SUBGRAPH_BACKEND"] = "NONE"
 
 import numpy as np
 import numpy_cases
+import ops_cases_control
 import ops_cases_layers
 import ops_cases_tensor
 
@@ -573,6 +574,7 @@ def linalg_make(op, is_triangle):
 MAKERS = {
     **ops_cases_tensor.MAKERS,
     **ops_cases_layers.MAKERS,
+    **ops_cases_control.MAKERS,
     **{op: unary(op, kind) for kind, ops in UNARY.items() for op in ops.split()},
     **{op: binary(op) for op in BINARY.split()},
     **{"broadcast_" + op: broadcast(op) for op in BROADCAST.split()},

@@ -203,6 +203,7 @@ static void copy_fused(arena *a, node *to, const node *from) {
 graph *graph_copy(arena *a, const graph *g) {
   graph *copy = graph_create(a, g->name);
   copy->np_shape = g->np_shape;
+  copy->shapes_vary = g->shapes_vary;
   copy->n_attributes = g->n_attributes;
   copy->attributes = copy_attributes(a, g->attributes, g->n_attributes);
   for (size_t i = 0; i < g->n_nodes; i++) {

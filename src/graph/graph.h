@@ -77,7 +77,8 @@ struct graph {
   size_t n_outputs;
   attribute *attributes; /* of the file, such as mxnet_version */
   size_t n_attributes;
-  bool np_shape; /* numpy semantics: () is a scalar, 0 is a size */
+  bool np_shape;    /* numpy semantics: () is a scalar, 0 is a size */
+  bool shapes_vary; /* of a subgraph: inference found that they are known only when it runs */
 };
 
 /* An empty graph in `a`; `name` is copied. */

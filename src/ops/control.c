@@ -2,9 +2,9 @@
  *
  * Inference writes the types of a subgraph's values into the subgraph and sweeps
  * it along with the graph around it, once in each sweep, so that depth costs
- * nothing. Running only reads them: every iteration has the same shapes. MXNet,
- * which finds shapes while it runs, also runs loops whose variables grow; here
- * that is a contradiction of shapes.
+ * nothing. MXNet infers no shapes through _while_loop and _cond, and finds them
+ * while it runs. So a contradiction of shapes in one of their subgraphs is none:
+ * its shapes are left open (shapes_vary) and found by running it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "ops/body.h"
 #include "ops/number.h"
 
 /* Of one node: more than any model has, few enough for the stack. */
@@ -99,15 +100,20 @@ static mxn_type slice_type(const mxn_type *t) {
   return slice;
 }
 
-static mxn_status stack_type(inference *x, const mxn_type *slice, int64_t size, mxn_type *out) {
+/* False where it has too many dimensions. */
+static bool stack_type(const mxn_type *slice, int64_t size, mxn_type *out) {
   *out = *slice;
-  if (slice->n_dims < 0) return MXN_OK;
-  if (slice->n_dims == MXN_MAX_DIMS)
-    return infer_error(x, MXN_UNSUPPORTED, "an output has more than %d dimensions", MXN_MAX_DIMS);
+  if (slice->n_dims < 0) return true;
+  if (slice->n_dims == MXN_MAX_DIMS) return false;
   out->n_dims++;
   memmove(out->dims + 1, slice->dims, (size_t)slice->n_dims * sizeof *slice->dims);
   out->dims[0] = size;
-  return MXN_OK;
+  return true;
+}
+
+static mxn_status infer_stacked(inference *x, const mxn_type *slice, int64_t size, mxn_type *out) {
+  if (stack_type(slice, size, out)) return MXN_OK;
+  return infer_error(x, MXN_UNSUPPORTED, "an output has more than %d dimensions", MXN_MAX_DIMS);
 }
 
 /* Into the type of a value of a subgraph, unless this is only a check. */
@@ -142,7 +148,7 @@ static mxn_status meet_output(inference *x, uint32_t i, mxn_type *inner) {
 /* Output i stacks `size` values of the subgraph. */
 static mxn_status meet_stacked_output(inference *x, uint32_t i, mxn_type *inner, int64_t size) {
   mxn_type stacked;
-  TRY(stack_type(x, inner, size, &stacked));
+  TRY(infer_stacked(x, inner, size, &stacked));
   TRY(infer_output(x, i, &stacked));
   TRY(infer_output_dtype(x, i, inner->dtype));
   if (x->outputs[i]->n_dims < 2) return MXN_OK;
@@ -172,89 +178,74 @@ static mxn_status infer_with_inputs(inference *x, uint32_t s, const places *p) {
   return infer_subgraph(x, s);
 }
 
+/* Shapes that are found by running. */
+
+/* Whether a graph's shapes depend on data, or change from turn to turn. */
+static bool has_open_shapes(const graph *g) {
+  bool is_open = g->shapes_vary;
+  for (size_t i = 0; i < g->n_nodes && !is_open; i++) {
+    const node *n = g->nodes[i];
+    if (!op_has_data_shape(n)) continue;
+    is_open = n->n_subgraphs == 0;
+    for (uint32_t k = 0; k < n->n_subgraphs && !is_open; k++) is_open = has_open_shapes(n->subgraphs[k]);
+  }
+  return is_open;
+}
+
+static void leave_shapes_open(graph *g) {
+  g->shapes_vary = true;
+  for (size_t i = 0; i < g->n_nodes; i++) {
+    const node *n = g->nodes[i];
+    for (uint32_t k = 0; k < n->n_outputs; k++) n->outputs[k].n_dims = -1;
+    for (uint32_t k = 0; k < n->n_subgraphs; k++) leave_shapes_open(n->subgraphs[k]);
+  }
+}
+
+static mxn_type without_shape(const mxn_type *t) {
+  mxn_type type = type_unknown();
+  type.dtype = t->dtype;
+  return type;
+}
+
+static mxn_status meet_input_dtype(inference *x, uint32_t i, mxn_type *inner) {
+  TRY(infer_input_dtype(x, i, inner->dtype));
+  const mxn_type type = without_shape(x->inputs[i]);
+  return learn_inner(x, inner, &type);
+}
+
+static mxn_status meet_output_dtype(inference *x, uint32_t i, mxn_type *inner) {
+  TRY(infer_output_dtype(x, i, inner->dtype));
+  const mxn_type type = without_shape(x->outputs[i]);
+  return learn_inner(x, inner, &type);
+}
+
+/* As infer_with_inputs() for element types alone, where shapes are open. */
+static mxn_status infer_dtypes_with_inputs(inference *x, uint32_t s, const places *p) {
+  const graph *g = x->node->subgraphs[s];
+  uint32_t k = 0;
+  for (size_t i = 0; i < g->n_nodes; i++)
+    if (node_is_variable(g->nodes[i])) TRY(meet_input_dtype(x, p->outer[k++], &g->nodes[i]->outputs[0]));
+  return infer_subgraph(x, s);
+}
+
+/* infer() of subgraph s; `*out_is_open` where it finds a contradiction. */
+static mxn_status try_to_infer(inference *x, mxn_status (*infer)(inference *, uint32_t), uint32_t s,
+                               bool *out_is_open) {
+  mxn_error problem = {0};
+  inference trial = *x;
+  trial.err = &problem;
+  const mxn_status status = infer(&trial, s);
+  x->changed |= trial.changed;
+  *out_is_open = status == MXN_SHAPE && x->sweep;
+  if (*out_is_open) return MXN_OK;
+  if (status != MXN_OK && x->err) *x->err = problem;
+  return status;
+}
+
 /* Running. */
 
-/* A subgraph with memory for its values. */
-typedef struct body {
-  const forward *f;
-  uint32_t index;
-  const graph *graph;
-  mxn_tensor **tensors; /* by node id */
-  node **variables;
-  uint32_t n_variables;
-} body;
-
-static mxn_status allocate_node(body *b, const node *n) {
-  char text[SHAPE_TEXT_BYTES];
-  b->tensors[n->id] = arena_array(b->f->scratch, n->n_outputs, sizeof **b->tensors);
-  for (uint32_t k = 0; k < n->n_outputs; k++) {
-    size_t bytes;
-    mxn_tensor *t = &b->tensors[n->id][k];
-    t->type = n->outputs[k];
-    if (!type_bytes(&t->type, &bytes))
-      return op_error(NULL, b->f->node, b->f->err, MXN_SHAPE,
-                      "subgraph %u: node '%s' (%s): the type of output %u cannot be inferred: %s %s", b->index, n->name,
-                      n->op, k, mxn_dtype_name(t->type.dtype), shape_text(&t->type, text));
-    if (!node_is_variable(n)) t->data = arena_alloc(b->f->scratch, bytes + 1);
-  }
-  if (node_is_variable(n)) b->variables[b->n_variables++] = b->graph->nodes[n->id];
-  return MXN_OK;
-}
-
-static mxn_status body_init(const forward *f, uint32_t s, body *b) {
-  const graph *g = f->node->subgraphs[s];
-  *b = (body){.f = f, .index = s, .graph = g};
-  b->tensors = arena_array(f->scratch, g->n_nodes, sizeof *b->tensors);
-  b->variables = arena_array(f->scratch, g->n_nodes, sizeof *b->variables);
-  for (size_t i = 0; i < g->n_nodes; i++) TRY(allocate_node(b, g->nodes[i]));
-  return MXN_OK;
-}
-
-static void body_set(body *b, uint32_t variable, const void *data) {
-  b->tensors[b->variables[variable]->id][0].data = (void *)data;
-}
-
 static void body_set_inputs(body *b, const places *p) {
-  for (uint32_t k = 0; k < p->n; k++) body_set(b, k, b->f->inputs[p->outer[k]].data);
-}
-
-static const mxn_tensor *body_output(const body *b, uint32_t i) {
-  const value v = b->graph->outputs[i];
-  return &b->tensors[v.node->id][v.output];
-}
-
-static size_t bytes_of(const mxn_type *t) {
-  size_t bytes = 0;
-  return type_bytes(t, &bytes) ? bytes : 0;
-}
-
-/* Copy output i of the subgraph to `to`. */
-static void body_copy(const body *b, uint32_t i, void *to) {
-  const mxn_tensor *t = body_output(b, i);
-  const size_t bytes = bytes_of(&t->type);
-  if (bytes) memcpy(to, t->data, bytes);
-}
-
-static mxn_status run_node(const body *b, const node *n, mxn_tensor *inputs) {
-  mxn_error *err = b->f->err;
-  for (uint32_t k = 0; k < n->n_inputs; k++) inputs[k] = b->tensors[n->inputs[k].node->id][n->inputs[k].output];
-  const mxn_status status = op_forward(n, inputs, b->tensors[n->id], err);
-  if (status == MXN_OK) return status;
-  return error_prefix(err, status, "node '%s' (%s): subgraph %u", b->f->node->name, b->f->node->op, b->index);
-}
-
-static uint32_t most_inputs(const graph *g) {
-  uint32_t most = 0;
-  for (size_t i = 0; i < g->n_nodes; i++)
-    if (g->nodes[i]->n_inputs > most) most = g->nodes[i]->n_inputs;
-  return most;
-}
-
-static mxn_status body_run(const body *b) {
-  mxn_tensor *inputs = arena_array(b->f->scratch, most_inputs(b->graph), sizeof *inputs);
-  for (size_t i = 0; i < b->graph->n_nodes; i++)
-    if (!node_is_variable(b->graph->nodes[i])) TRY(run_node(b, b->graph->nodes[i], inputs));
-  return MXN_OK;
+  for (uint32_t k = 0; k < p->n; k++) body_set(b, k, &b->f->inputs[p->outer[k]]);
 }
 
 /* The condition's only value. */
@@ -270,41 +261,22 @@ static mxn_status read_condition(const body *b, bool *out) {
   return MXN_OK;
 }
 
-/* Loop variables keep their values in the node's outputs while the body computes
- * the next ones; a body may pass one variable on as another, so that all new
- * values are read before any is written. */
-typedef struct states {
-  mxn_tensor *outputs;
-  uint32_t first, n; /* of the outputs, of the body's heads as well */
-  void **next;
-} states;
-
-static states states_init(const forward *f, uint32_t first) {
-  states s = {.outputs = f->outputs + first, .first = first, .n = f->node->n_outputs - first};
-  s.next = arena_array(f->scratch, s.n, sizeof *s.next);
-  for (uint32_t i = 0; i < s.n; i++) s.next[i] = arena_alloc(f->scratch, bytes_of(&s.outputs[i].type) + 1);
-  return s;
-}
-
-static void states_start(const states *s, uint32_t i, const mxn_tensor *input) {
-  const size_t bytes = bytes_of(&s->outputs[i].type);
-  if (bytes) memcpy(s->outputs[i].data, input->data, bytes);
-}
-
-static void states_step(const states *s, const body *b) {
-  for (uint32_t i = 0; i < s->n; i++) body_copy(b, s->first + i, s->next[i]);
-  for (uint32_t i = 0; i < s->n; i++) {
-    const size_t bytes = bytes_of(&s->outputs[i].type);
-    if (bytes) memcpy(s->outputs[i].data, s->next[i], bytes);
-  }
-}
-
-/* Row `index` of the first outputs is what the body has just computed. */
-static void store_rows(const body *b, uint32_t n_rows_outputs, int64_t index) {
+/* Row `index` of `size` in the first outputs is what the body has just computed. */
+static mxn_status store_rows(const body *b, uint32_t n_rows_outputs, int64_t index, int64_t size) {
   for (uint32_t i = 0; i < n_rows_outputs; i++) {
-    const size_t bytes = bytes_of(&body_output(b, i)->type);
-    body_copy(b, i, (char *)b->f->outputs[i].data + (size_t)index * bytes);
+    const mxn_tensor *row = body_output(b, i);
+    const size_t bytes = body_bytes(&row->type);
+    const bool is_new = !b->f->outputs[i].data;
+    mxn_type stacked;
+    if (!stack_type(&row->type, size, &stacked))
+      return op_error(NULL, b->f->node, b->f->err, MXN_UNSUPPORTED, "output %u has more than %d dimensions", i,
+                      MXN_MAX_DIMS);
+    TRY(body_give_output(b->f, i, &stacked));
+    char *out = b->f->outputs[i].data;
+    if (is_new && out) memset(out, 0, body_bytes(&stacked));
+    if (bytes) memcpy(out + (size_t)index * bytes, row->data, bytes);
   }
+  return MXN_OK;
 }
 
 /* _foreach: inputs are data, states, then what stays the same. */
@@ -364,7 +336,7 @@ static mxn_status meet_data(inference *x, uint32_t i, mxn_type *inner) {
   if (x->inputs[i]->n_dims > 0) {
     const int64_t size = x->inputs[0]->n_dims > 0 ? x->inputs[0]->dims[0] : -1;
     mxn_type data = *x->inputs[i];
-    if (data.n_dims > 1) TRY(stack_type(x, inner, size, &data));
+    if (data.n_dims > 1) TRY(infer_stacked(x, inner, size, &data));
     if (data.n_dims == 1) data.dims[0] = size;
     TRY(infer_input(x, i, &data));
     slice = slice_type(x->inputs[i]);
@@ -399,37 +371,45 @@ mxn_status foreach_shape(inference *x) {
   return MXN_OK;
 }
 
-static void foreach_start(body *b, const states *s) {
+static void foreach_start(body *b, states *s) {
   const node *n = b->f->node;
-  const op_tuple state = op_tuple_of(n, foreach_attributes[1]), rest = op_tuple_of(n, foreach_attributes[2]);
+  const op_tuple rest = op_tuple_of(n, foreach_attributes[2]);
   const uint32_t n_data = foreach_count(n, 0);
-  for (uint32_t i = 0; i < s->n; i++) {
-    states_start(s, i, &b->f->inputs[n_data + i]);
-    body_set(b, (uint32_t)state.v[i], s->outputs[i].data);
+  for (uint32_t i = 0; i < s->n; i++) s->current[i] = b->f->inputs[n_data + i];
+  for (int32_t i = 0; i < rest.n; i++) body_set(b, (uint32_t)rest.v[i], &b->f->inputs[n_data + s->n + (uint32_t)i]);
+}
+
+static void foreach_set_row(body *b, const states *s, int64_t row) {
+  const op_tuple data = op_tuple_of(b->f->node, foreach_attributes[0]);
+  const op_tuple state = op_tuple_of(b->f->node, foreach_attributes[1]);
+  for (int32_t i = 0; i < data.n; i++) {
+    const mxn_type type = slice_type(&b->f->inputs[i].type);
+    body_set(b, (uint32_t)data.v[i],
+             &(mxn_tensor){type, (char *)b->f->inputs[i].data + (size_t)row * body_bytes(&type)});
   }
-  for (int32_t i = 0; i < rest.n; i++) body_set(b, (uint32_t)rest.v[i], b->f->inputs[n_data + s->n + (uint32_t)i].data);
+  for (uint32_t i = 0; i < s->n; i++) body_set(b, (uint32_t)state.v[i], &s->current[i]);
 }
 
 mxn_status foreach_forward(const forward *f) {
-  const op_tuple data = op_tuple_of(f->node, foreach_attributes[0]);
   const uint32_t n_out_data = (uint32_t)op_int(f->node, "num_out_data");
+  const int64_t size = f->inputs[0].type.dims[0];
   body b;
-  TRY(body_init(f, 0, &b));
-  const states s = states_init(f, n_out_data);
+  states s;
+  body_init(f, 0, &b);
+  states_init(f, n_out_data, &s);
   foreach_start(&b, &s);
-  for (int64_t row = 0; row < f->inputs[0].type.dims[0]; row++) {
-    for (int32_t i = 0; i < data.n; i++) {
-      const mxn_type slice = slice_type(&f->inputs[i].type);
-      body_set(&b, (uint32_t)data.v[i], (char *)f->inputs[i].data + (size_t)row * bytes_of(&slice));
-    }
+  for (int64_t row = 0; row < size; row++) {
+    foreach_set_row(&b, &s, row);
     TRY(body_run(&b));
-    store_rows(&b, n_out_data, row);
-    states_step(&s, &b);
+    TRY(store_rows(&b, n_out_data, row, size));
+    TRY(states_step(&s, &b));
   }
-  return MXN_OK;
+  return states_finish(&s);
 }
 
 /* _while_loop: subgraph 0 is the condition, subgraph 1 the body. */
+
+enum { WHILE, DO };
 
 uint32_t while_loop_inputs(const node *n) { return (uint32_t)op_int(n, "num_args") - 2; }
 
@@ -457,76 +437,122 @@ static mxn_status while_loop_check(inference *x) {
   return MXN_OK;
 }
 
-mxn_status while_loop_shape(inference *x) {
-  const node *n = x->node;
-  places p;
-  TRY(while_loop_check(x));
-  read_places(n, "cond_input_locs", &p);
-  TRY(infer_with_inputs(x, 0, &p));
-  read_places(n, "func_input_locs", &p);
-  TRY(infer_with_inputs(x, 1, &p));
-  const uint32_t n_out_data = (uint32_t)op_int(n, "num_out_data");
-  for (uint32_t i = 0; i < n_out_data; i++)
-    TRY(meet_stacked_output(x, i, head_type(n, 1, i), op_int(n, "max_iterations")));
+/* Loop variables whose shapes the body changes. */
+static mxn_status check_states(inference *x, uint32_t s) {
+  const uint32_t n_out_data = (uint32_t)op_int(x->node, "num_out_data");
   for (uint32_t i = n_out_data; i < x->n_outputs; i++) {
-    TRY(meet_output(x, i, head_type(n, 1, i)));
+    mxn_type after = *head_type(x->node, s, i);
+    if (!shape_merge(&after, x->inputs[while_loop_input(x->node, i - n_out_data)]))
+      return infer_error(x, MXN_SHAPE, "loop variable %u changes its shape", i - n_out_data);
+  }
+  return MXN_OK;
+}
+
+static mxn_status while_loop_fixed(inference *x, uint32_t s) {
+  const node *n = x->node;
+  const uint32_t n_out_data = (uint32_t)op_int(n, "num_out_data");
+  places p;
+  read_places(n, "cond_input_locs", &p);
+  TRY(infer_with_inputs(x, WHILE, &p));
+  read_places(n, "func_input_locs", &p);
+  TRY(infer_with_inputs(x, s, &p));
+  TRY(check_states(x, s));
+  for (uint32_t i = 0; i < n_out_data; i++)
+    TRY(meet_stacked_output(x, i, head_type(n, s, i), op_int(n, "max_iterations")));
+  for (uint32_t i = n_out_data; i < x->n_outputs; i++) {
+    TRY(meet_output(x, i, head_type(n, s, i)));
     TRY(meet_state(x, while_loop_input(n, i - n_out_data), i));
   }
   return MXN_OK;
 }
 
-static void while_loop_start(body *condition, body *loop, const states *s) {
-  const forward *f = loop->f;
-  const op_tuple variables = op_tuple_of(f->node, "func_var_locs");
+static mxn_status while_loop_dtypes(inference *x) {
+  const node *n = x->node;
+  const uint32_t n_out_data = (uint32_t)op_int(n, "num_out_data");
   places p;
-  read_places(f->node, "func_input_locs", &p);
-  body_set_inputs(loop, &p);
-  read_places(f->node, "cond_input_locs", &p);
-  body_set_inputs(condition, &p);
+  read_places(n, "cond_input_locs", &p);
+  TRY(infer_dtypes_with_inputs(x, WHILE, &p));
+  read_places(n, "func_input_locs", &p);
+  TRY(infer_dtypes_with_inputs(x, DO, &p));
+  for (uint32_t i = 0; i < x->n_outputs; i++) {
+    TRY(meet_output_dtype(x, i, head_type(n, DO, i)));
+    if (i < n_out_data) continue;
+    const uint32_t input = while_loop_input(n, i - n_out_data);
+    TRY(infer_output_dtype(x, i, x->inputs[input]->dtype));
+    TRY(infer_input_dtype(x, input, x->outputs[i]->dtype));
+  }
+  return MXN_OK;
+}
+
+mxn_status while_loop_shape(inference *x) {
+  graph *const *graphs = x->node->subgraphs;
+  TRY(while_loop_check(x));
+  bool is_open = has_open_shapes(graphs[DO]);
+  if (!is_open) TRY(try_to_infer(x, while_loop_fixed, DO, &is_open));
+  if (!is_open) return MXN_OK;
+  if (x->sweep && !graphs[DO]->shapes_vary) {
+    leave_shapes_open(graphs[WHILE]);
+    leave_shapes_open(graphs[DO]);
+  }
+  return while_loop_dtypes(x);
+}
+
+static void while_loop_set(body *b, const char *locations, const states *s) {
+  places p;
+  read_places(b->f->node, locations, &p);
+  body_set_inputs(b, &p);
   for (uint32_t i = 0; i < s->n; i++) {
-    const uint32_t input = while_loop_input(f->node, i);
-    states_start(s, i, &f->inputs[input]);
-    body_set(loop, (uint32_t)variables.v[i], s->outputs[i].data);
+    const uint32_t input = while_loop_input(b->f->node, i);
     for (uint32_t k = 0; k < p.n; k++)
-      if (p.outer[k] == input) body_set(condition, k, s->outputs[i].data);
+      if (p.outer[k] == input) body_set(b, k, &s->current[i]);
+  }
+}
+
+static void while_loop_start(const forward *f, states *s) {
+  states_init(f, (uint32_t)op_int(f->node, "num_out_data"), s);
+  for (uint32_t i = 0; i < s->n; i++) s->current[i] = f->inputs[while_loop_input(f->node, i)];
+  for (uint32_t i = 0; i < s->first; i++) {
+    const size_t bytes = body_bytes(&f->outputs[i].type);
+    if (f->outputs[i].data && bytes) memset(f->outputs[i].data, 0, bytes);
   }
 }
 
 mxn_status while_loop_forward(const forward *f) {
   const int64_t max_iterations = op_int(f->node, "max_iterations");
-  const uint32_t n_out_data = (uint32_t)op_int(f->node, "num_out_data");
   body condition, loop;
-  TRY(body_init(f, 0, &condition));
-  TRY(body_init(f, 1, &loop));
-  const states s = states_init(f, n_out_data);
-  while_loop_start(&condition, &loop, &s);
-  for (uint32_t i = 0; i < n_out_data; i++)
-    if (f->outputs[i].data) memset(f->outputs[i].data, 0, bytes_of(&f->outputs[i].type));
+  states s;
+  body_init(f, WHILE, &condition);
+  body_init(f, DO, &loop);
+  while_loop_start(f, &s);
   for (int64_t step = 0; step < max_iterations; step++) {
-    bool is_true;
+    bool is_true = false;
+    while_loop_set(&condition, "cond_input_locs", &s);
     TRY(body_run(&condition));
     TRY(read_condition(&condition, &is_true));
     if (!is_true) break;
+    while_loop_set(&loop, "func_input_locs", &s);
     TRY(body_run(&loop));
-    store_rows(&loop, n_out_data, step);
-    states_step(&s, &loop);
+    TRY(store_rows(&loop, s.first, step, max_iterations));
+    TRY(states_step(&s, &loop));
   }
-  return MXN_OK;
+  return states_finish(&s);
 }
 
 /* Graphs that run once. */
 
 static mxn_status run_once(const forward *f, uint32_t s, const places *p, body *out) {
-  TRY(body_init(f, s, out));
+  body_init(f, s, out);
   body_set_inputs(out, p);
   return body_run(out);
 }
 
 static mxn_status run_to_outputs(const forward *f, uint32_t s, const places *p) {
   body b;
+  states end;
   TRY(run_once(f, s, p, &b));
-  for (uint32_t i = 0; i < f->node->n_outputs; i++) body_copy(&b, i, f->outputs[i].data);
-  return MXN_OK;
+  states_init(f, 0, &end);
+  for (uint32_t i = 0; i < end.n; i++) end.current[i] = *body_output(&b, i);
+  return states_finish(&end);
 }
 
 /* _cond: subgraph 0 is the condition, 1 and 2 the branches. */
@@ -536,15 +562,41 @@ static const char *const cond_attributes[MAX_SUBGRAPHS] = {"cond_input_locs", "t
 
 uint32_t cond_inputs(const node *n) { return (uint32_t)op_int(n, "num_args") - 3; }
 
-mxn_status cond_shape(inference *x) {
+static mxn_status cond_infer_fixed(inference *x, uint32_t s) {
   places p;
+  read_places(x->node, cond_attributes[s], &p);
+  return infer_with_inputs(x, s, &p);
+}
+
+static mxn_status cond_infer(inference *x, uint32_t s) {
+  graph *g = x->node->subgraphs[s];
+  bool is_open = g->shapes_vary;
+  places p;
+  TRY(check_heads(x, s, s ? x->n_outputs : 1));
+  TRY(check_locations(x, s, cond_attributes[s]));
+  if (!is_open) TRY(try_to_infer(x, cond_infer_fixed, s, &is_open));
+  if (!is_open) return MXN_OK;
+  if (x->sweep && !g->shapes_vary) leave_shapes_open(g);
+  read_places(x->node, cond_attributes[s], &p);
+  return infer_dtypes_with_inputs(x, s, &p);
+}
+
+/* Where both branches have the same shape the output has it. */
+static bool branches_agree(const inference *x, uint32_t i) {
+  mxn_type merged = *head_type(x->node, THEN, i);
+  const mxn_type *other = head_type(x->node, ELSE, i);
+  const bool are_known = shape_is_known(&merged) && shape_is_known(other);
+  const bool are_open = has_open_shapes(x->node->subgraphs[THEN]) || has_open_shapes(x->node->subgraphs[ELSE]);
+  return (are_known || (x->sweep && !are_open)) && shape_merge(&merged, other);
+}
+
+mxn_status cond_shape(inference *x) {
   TRY(check_subgraphs(x, MAX_SUBGRAPHS));
-  for (uint32_t s = 0; s < MAX_SUBGRAPHS; s++) {
-    TRY(check_heads(x, s, s ? x->n_outputs : 1));
-    TRY(check_locations(x, s, cond_attributes[s]));
-    read_places(x->node, cond_attributes[s], &p);
-    TRY(infer_with_inputs(x, s, &p));
-    for (uint32_t i = 0; s > 0 && i < x->n_outputs; i++) TRY(meet_output(x, i, head_type(x->node, s, i)));
+  for (uint32_t s = 0; s < MAX_SUBGRAPHS; s++) TRY(cond_infer(x, s));
+  for (uint32_t i = 0; i < x->n_outputs; i++) {
+    const bool is_same = branches_agree(x, i);
+    for (uint32_t s = THEN; s <= ELSE; s++)
+      TRY((is_same ? meet_output : meet_output_dtype)(x, i, head_type(x->node, s, i)));
   }
   return MXN_OK;
 }
@@ -552,7 +604,7 @@ mxn_status cond_shape(inference *x) {
 mxn_status cond_forward(const forward *f) {
   places p;
   body condition;
-  bool is_true;
+  bool is_true = false;
   read_places(f->node, cond_attributes[0], &p);
   TRY(run_once(f, 0, &p, &condition));
   TRY(read_condition(&condition, &is_true));

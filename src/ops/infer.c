@@ -196,6 +196,7 @@ mxn_status infer_subgraph(inference *x, uint32_t i) {
   if (!x->sweep) return MXN_OK;
   sweep inner = *x->sweep;
   inner.graph = x->node->subgraphs[i];
+  inner.err = x->err;
   inner.types += x->n_inputs + x->n_outputs;
   TRY(sweep_once(&inner));
   x->changed |= inner.changed;

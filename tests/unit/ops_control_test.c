@@ -114,6 +114,69 @@ static void test_while_loop(void **state) {
   run_while(WHILE("99"), (const float[]){7, 8, 7, 8, 7}, (const float[]){5, 8, 7}); /* max_iterations */
 }
 
+/* x doubles its rows in each of three turns; the row that a turn hands out is the head `row`. */
+#define DOUBLE(row)                                                                              \
+  GRAPH(VAR("i") "," VAR("x") "," OP("_plus_scalar", "n", "\"scalar\":\"1\"", "[0,0,0]") "," OP( \
+            "Concat", "xx", "\"dim\":\"0\",\"num_args\":\"2\"",                                  \
+            "[1,0,0],[1,0,0]") "," OP("sum", "s", "\"axis\":\"0\"", "[1,0,0]"),                  \
+        "[" row ",0,0],[2,0,0],[3,0,0]")
+#define GROWING_ATTRIBUTES                                                                    \
+  "\"num_args\":\"4\",\"num_outputs\":\"3\",\"num_out_data\":\"1\",\"max_iterations\":\"4\"," \
+  "\"cond_input_locs\":\"[0]\",\"func_input_locs\":\"[0, 1]\",\"func_var_locs\":\"[0, 1]\""
+#define GROWING(row)                                                                                    \
+  GRAPH(VAR("i") "," VAR("x") "," OP_WITH("_while_loop", "loop", GROWING_ATTRIBUTES, "[0,0,0],[1,0,0]", \
+                                          BELOW("3") "," DOUBLE(row)),                                  \
+        "[2,0,0],[2,1,0],[2,2,0]")
+
+static void *allocate(void *context, size_t bytes) { return arena_alloc(context, bytes + 1); }
+
+static mxn_status run_allocating(const graph *g, mxn_tensor *outputs) {
+  const node *n = last(g);
+  float i = 0, x[] = {1, 2};
+  const op_memory heap = {allocate, &memory};
+  const mxn_tensor inputs[] = {{*value_type(n->inputs[0]), &i}, {*value_type(n->inputs[1]), x}};
+  for (uint32_t k = 0; k < n->n_outputs; k++) outputs[k] = (mxn_tensor){.type = n->outputs[k]};
+  return op_forward_allocating(n, inputs, outputs, &heap, &error);
+}
+
+static void assert_growth(const char *text) {
+  graph *g = load(text);
+  const mxn_type types[] = {scalar, {MXN_FLOAT32, 2, {1, 2}}};
+  mxn_tensor outputs[3];
+  infer(g, types);
+  assert_int_equal(last(g)->outputs[2].n_dims, -1);
+  if (run_allocating(g, outputs) != MXN_OK) fail_msg("%s", error.message);
+  assert_int_equal(outputs[2].type.dims[0], 8);
+  assert_floats(outputs[2].data, (const float[]){1, 2, 1, 2, 1, 2}, 6);
+  assert_floats(outputs[0].data, (const float[]){1, 2, 2, 4, 4, 8, 0, 0}, 8);
+  assert_floats(outputs[1].data, (const float[]){3}, 1);
+}
+
+/* A loop in a graph in a text: shapes that are open outside are open inside. */
+static const char *growing_inside(const char *loop) {
+  return arena_printf(&memory,
+                      GRAPH(VAR("i") "," VAR("x") "," OP_WITH("_CachedOp", "c", "", "[0,0,0],[1,0,0]", "%s"),
+                            "[2,0,0],[2,1,0],[2,2,0]"),
+                      loop);
+}
+
+static void test_growing_loop(void **state) {
+  (void)state;
+  assert_growth(GROWING("4"));
+  assert_growth(growing_inside(GROWING("4")));
+}
+
+static void test_rows_of_two_shapes(void **state) {
+  (void)state;
+  graph *g = load(GROWING("1"));
+  const mxn_type types[] = {scalar, {MXN_FLOAT32, 2, {1, 2}}};
+  mxn_tensor outputs[3];
+  infer(g, types);
+  assert_int_equal(run_allocating(g, outputs), MXN_SHAPE);
+  if (!strstr(error.message, "node 'loop' (_while_loop): output 0 is float32 (4, 2, 2), expected float32 (4, 1, 2)"))
+    fail_msg("%s", error.message);
+}
+
 #define TIMES(k) GRAPH(VAR("y") "," OP("_mul_scalar", "m", "\"scalar\":\"" k "\"", "[0,0,0]"), "[1,0,0]")
 #define SAME GRAPH(VAR("c"), "[0,0,0]")
 #define COND(then_branch)                                                                                         \
@@ -245,9 +308,17 @@ static void test_fused_attention(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_foreach), TEST(test_foreach_over_nothing),      TEST(test_while_loop),
-      TEST(test_cond),    TEST(test_cached_op_inside_cond),     TEST(test_deep_nesting),
-      TEST(test_refuses), TEST(test_condition_of_many_numbers), TEST(test_fused_attention),
+      TEST(test_foreach),
+      TEST(test_foreach_over_nothing),
+      TEST(test_while_loop),
+      TEST(test_growing_loop),
+      TEST(test_rows_of_two_shapes),
+      TEST(test_cond),
+      TEST(test_cached_op_inside_cond),
+      TEST(test_deep_nesting),
+      TEST(test_refuses),
+      TEST(test_condition_of_many_numbers),
+      TEST(test_fused_attention),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
