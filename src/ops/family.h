@@ -127,7 +127,6 @@ mxn_status reshape_shape(inference *x);
 bool reshape_batch(const node *n, const bool *is_carried);
 mxn_status expand_dims_shape(inference *x);
 bool expand_dims_batch(const node *n, const bool *is_carried);
-mxn_status dropout_forward(const forward *f);
 mxn_status cast_dtype(inference *x);
 mxn_status cast_forward(const forward *f);
 

@@ -11,6 +11,7 @@
 #include "ops/draw.h"
 #include "ops/family.h"
 #include "ops/number.h"
+#include "ops/view.h"
 
 static const struct distribution {
   const char *name;
@@ -192,6 +193,45 @@ mxn_status shuffle_forward(const forward *f) {
     memcpy(room, out + (size_t)i * row, row);
     memmove(out + (size_t)i * row, out + other * row, row);
     memcpy(out + other * row, room, row);
+  }
+  return MXN_OK;
+}
+
+/* Dropout */
+
+mxn_status dropout_shape(inference *x) {
+  const op_tuple axes = op_tuple_of(x->node, "axes");
+  const int32_t n_dims = x->inputs[0]->n_dims;
+  for (int32_t i = 0; i < axes.n && n_dims >= 0; i++)
+    if (axes.v[i] < 0 || axes.v[i] >= n_dims)
+      return infer_error(x, MXN_SHAPE, "axes has %" PRId64 ", expected axes from 0 to %d", axes.v[i], n_dims - 1);
+  return infer_same_shape(x);
+}
+
+/* 0, or what makes up for the zeros, for each element but along axes: these share one. */
+static mxn_tensor draw_mask(const forward *f, double kept) {
+  const op_tuple axes = op_tuple_of(f->node, "axes");
+  mxn_tensor mask = {.type = f->inputs[0].type};
+  for (int32_t i = 0; i < axes.n; i++) mask.type.dims[axes.v[i]] = 1;
+  const int64_t n = count_elements(&mask.type);
+  double *numbers = mask.data = arena_array(f->scratch, (size_t)n, sizeof *numbers);
+  generator g = next_generator();
+  for (int64_t i = 0; i < n; i++) numbers[i] = (next_unit(&g) < kept ? 1 : 0) / kept;
+  return mask;
+}
+
+mxn_status dropout_forward(const forward *f) {
+  const double kept = 1 - op_float(f->node, "p");
+  if (strcmp(op_text(f->node, "mode"), "always") != 0 || kept == 1) return copy_forward(f);
+  const mxn_type *t = &f->inputs[0].type;
+  const mxn_tensor mask = draw_mask(f, kept);
+  const view shared = view_broadcast(&mask.type, t);
+  const int64_t n = count_elements(t);
+  for (int64_t i = 0; i < n; i++) {
+    double x;
+    load_doubles(&f->inputs[0], i, 1, &x);
+    x *= ((const double *)mask.data)[view_offset(t->n_dims, t->dims, shared.steps, i)];
+    store_doubles(&f->outputs[0], i, 1, &x);
   }
   return MXN_OK;
 }

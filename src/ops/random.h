@@ -31,6 +31,10 @@ mxn_status multinomial_forward(const forward *f);
 
 mxn_status shuffle_forward(const forward *f); /* along the first dimension */
 
+/* Dropout draws with mode always alone. */
+mxn_status dropout_shape(inference *x);
+mxn_status dropout_forward(const forward *f);
+
 /* _random_pdf_*: densities, exact. */
 mxn_status pdf_shape(inference *x);
 mxn_status pdf_forward(const forward *f);

@@ -15,13 +15,6 @@ mxn_status copy_forward(const forward *f) {
   return MXN_OK;
 }
 
-/* A random mask has no reference. */
-mxn_status dropout_forward(const forward *f) {
-  if (strcmp(op_text(f->node, "mode"), "always") == 0 && op_float(f->node, "p") > 0)
-    return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED, "mode always draws random numbers");
-  return copy_forward(f);
-}
-
 mxn_status cast_dtype(inference *x) { return infer_output_dtype(x, 0, op_dtype(x->node, "dtype")); }
 
 mxn_status cast_forward(const forward *f) {

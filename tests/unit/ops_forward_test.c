@@ -388,8 +388,6 @@ static void test_refusals(void **state) {
       "%0 = input \"x\" : int32(1, 2)\n%1 = input \"w\" : int32(1, 2)\n"
       "%2 = FullyConnected(%0, %1) \"f\" {num_hidden=\"1\", no_bias=\"1\"}");
   assert_forward_refused(&r, MXN_UNSUPPORTED, "node 'f' (FullyConnected): it computes floats, not int32");
-  r = prepare("%0 = input \"x\" : float32(2)\n%1 = Dropout(%0) \"d\" {mode=\"always\"}");
-  assert_forward_refused(&r, MXN_UNSUPPORTED, "node 'd' (Dropout): mode always draws random numbers");
   r.node = last(parse("%0 = input \"x\" : float32(2)\n%1 = QActivation(%0) \"q\""));
   assert_forward_refused(&r, MXN_UNSUPPORTED, "node 'q' (QActivation): nobody knows the operator");
 }

@@ -633,6 +633,8 @@ static const struct {
 } refusals[] = {
     {{"ROIPooling", "pooled_size=(1,1);spatial_scale=2", "1,2,4,4 1,5"},
      "attribute spatial_scale: expected a number from 0 to 1, got '2'"},
+    {{"Dropout", "axes=(-1,)", "2,3"}, "axes has -1, expected axes from 0 to 1"},
+    {{"Dropout", "axes=(0,2)", "2,3"}, "axes has 2, expected axes from 0 to 1"},
     {{"Dropout", "p=-0.5", "2,3"}, "attribute p: expected a number from 0 to 1, got '-0.5'"},
     {{"SoftmaxOutput", "smooth_alpha=1.5", "2,3 2"},
      "attribute smooth_alpha: expected a number from 0 to 1, got '1.5'"},

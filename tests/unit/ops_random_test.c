@@ -91,6 +91,29 @@ static void test_numpy_parameters(void **state) {
   assert_string_equal(error.message, "node 'r' (_npi_exponential): scale is -1, expected 0 or more");
 }
 
+/* What is left makes up for what is dropped; elements along an axis are dropped together. */
+static void test_dropout(void **state) {
+  (void)state;
+  static float ones[N];
+  for (int i = 0; i < N; i++) ones[i] = 1;
+  const char *x = "%0 = input \"x\" : float32(20000, 2)\n";
+  run(arena_printf(&memory, "%s%%1 = Dropout(%%0) \"d\" {p=\"0.2\", mode=\"always\"}", x), (void *const[]){ones},
+      numbers);
+  assert_moments(numbers, N, 1, 0.25);
+  for (int i = 0; i < N; i++) assert_true(numbers[i] == 0 || numbers[i] == 1.25F);
+  run(arena_printf(&memory, "%s%%1 = Dropout(%%0) \"d\" {p=\"0.5\", mode=\"always\", axes=\"(1,)\"}", x),
+      (void *const[]){ones}, numbers);
+  size_t dropped = 0;
+  for (int i = 0; i < N; i += 2) {
+    assert_float_equal(numbers[i], numbers[i + 1], 0);
+    dropped += numbers[i] == 0;
+  }
+  assert_float_equal((double)dropped / (N / 2), 0.5, 0.02);
+  run(arena_printf(&memory, "%s%%1 = Dropout(%%0) \"d\" {p=\"0\", mode=\"always\"}", x), (void *const[]){ones},
+      numbers);
+  assert_memory_equal(numbers, ones, sizeof ones);
+}
+
 static void test_choice(void **state) {
   (void)state;
   static int64_t drawn[N];
@@ -227,6 +250,7 @@ int main(void) {
       TEST(test_sample),
       TEST(test_numpy_moments),
       TEST(test_numpy_parameters),
+      TEST(test_dropout),
       TEST(test_choice),
       TEST(test_numpy_multinomial),
       TEST(test_numpy_multinomial_of_many),
