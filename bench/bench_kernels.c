@@ -44,21 +44,24 @@ static float *random_floats(size_t n) {
   return p;
 }
 
+/* As the layout places activations and the lowering reads them: gaps between pixels of many channels, where there are
+ * none the kernel's columns as one. */
 static struct k_conv2d shape_of(const layer *l) {
   const int64_t in_h = l->h + 2 * l->pad, in_w = l->w + 2 * l->pad;
+  const int64_t pixel = l->in % 512 ? l->in : l->in + 16, columns = pixel == l->in ? 1 : l->kernel;
   struct k_conv2d s = {.batch = 1,
                        .groups = 1,
-                       .in_channels = l->in * l->kernel, /* columns are merged, as the lowering does */
+                       .in_channels = l->in * l->kernel / columns,
                        .out_channels = l->out,
                        .kernel_h = l->kernel,
-                       .kernel_w = 1,
+                       .kernel_w = columns,
                        .stride_h = l->stride,
                        .stride_w = l->stride,
                        .dilate_h = 1,
                        .dilate_w = 1,
-                       .in_image = in_h * in_w * l->in,
-                       .in_row = in_w * l->in,
-                       .in_pixel = l->in,
+                       .in_image = in_h * in_w * pixel,
+                       .in_row = in_w * pixel,
+                       .in_pixel = pixel,
                        .in_channel = 1};
   const int64_t h = (in_h - l->kernel) / l->stride + 1, w = (in_w - l->kernel) / l->stride + 1;
   const int is_row = l->kernel == 1 && l->stride == 1;

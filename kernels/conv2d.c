@@ -34,7 +34,7 @@ struct tile {
   int64_t pixels, n, h, w;      /* how many, and where the first one is */
   int64_t in[MAX_TILE_PIXELS];  /* elements from the first pixel's window to each one's */
   const float *input, *weights; /* of the first pixel and the first channel */
-  const float *ahead;           /* weights of the next blocks, which this tile fetches into L2 */
+  const float *ahead;           /* what this tile fetches early */
 };
 
 /* What a product needs: input channel ic below kernel row kh and column kw. */
@@ -77,15 +77,25 @@ INLINE int64_t tiles_per_run(const struct k_conv2d *s) { return (run_pixels(s) +
 
 INLINE int64_t conv2d_tiles(const struct k_conv2d *s) { return conv2d_runs(s) * tiles_per_run(s); }
 
-/* Floats of the next blocks' weights that each term fetches, so that the tiles over the blocks before fetch them all.
- * 0 where blocks have one tile, or so many that waiting for memory hardly counts. */
-INLINE int64_t ahead_floats(const struct k_conv2d *s) {
-  const int64_t tiles = conv2d_tiles(s);
-  if (tiles < 2 || tiles > MAX_TILES_AHEAD) return 0;
-  return (s->tile_blocks * BLOCK + tiles - 1) / tiles;
+INLINE int64_t conv2d_terms_per_block(const struct k_conv2d *s) { return s->kernel_h * s->kernel_w * s->in_channels; }
+
+/* Each tile fetches early what comes next: with few tiles its share of the next blocks' weights. */
+INLINE int64_t fetches_weights(const struct k_conv2d *s) {
+  return conv2d_tiles(s) > 1 && conv2d_tiles(s) <= MAX_TILES_AHEAD;
 }
 
-INLINE int64_t conv2d_terms_per_block(const struct k_conv2d *s) { return s->kernel_h * s->kernel_w * s->in_channels; }
+/* With many the next tile's input, where kernels of one pixel read each input once. */
+INLINE int64_t fetches_input(const struct k_conv2d *s) {
+  return conv2d_tiles(s) > MAX_TILES_AHEAD && s->kernel_h == 1 && s->in_channel == 1 && s->tile_run == K_RUN_ROW &&
+         s->in_channels >= BLOCK;
+}
+
+/* Floats that one term fetches. */
+INLINE int64_t ahead_floats(const struct k_conv2d *s) {
+  if (fetches_weights(s)) return (s->tile_blocks * BLOCK + conv2d_tiles(s) - 1) / conv2d_tiles(s);
+  if (fetches_input(s)) return s->tile_pixels * s->stride_w * s->in_pixel / conv2d_terms_per_block(s);
+  return 0;
+}
 
 INLINE struct term term_at(const struct k_conv2d *s, const struct tile *t, int64_t kh, int64_t kw, int64_t ic) {
   const int64_t i = (kh * s->kernel_w + kw) * s->in_channels + ic;
@@ -93,15 +103,14 @@ INLINE struct term term_at(const struct k_conv2d *s, const struct tile *t, int64
                        t->weights + i * BLOCK, t->ahead + i * ahead_floats(s)};
 }
 
-/* Fetch weights where the tile's do not fit into L1. */
-INLINE void prefetch_weights(const struct k_conv2d *s, const float *q, const float *ahead, const int64_t vectors) {
+/* Fetch this tile's weights, where they do not fit into L1. */
+INLINE void prefetch_weights(const struct k_conv2d *s, const float *q, const int64_t vectors) {
   if (s->tile_blocks * conv2d_terms_per_block(s) * BLOCK * 4 <= L1_WEIGHT_BYTES) return;
   UNROLL for (int64_t v = 0; v < vectors; v += BLOCK_VECTORS) {
     const float *line = q + v / BLOCK_VECTORS * conv2d_terms_per_block(s) * BLOCK;
     __builtin_prefetch(line + NEAR_LINES * BLOCK, 0, 3);
     if (conv2d_tiles(s) == 1) __builtin_prefetch(line + FAR_LINES * BLOCK, 0, 2);
   }
-  if (ahead_floats(s)) __builtin_prefetch(ahead, 0, 2);
 }
 
 /* Add `terms` input channels of a kernel column to the sums. */
@@ -113,7 +122,8 @@ INLINE void conv2d_terms(const struct k_conv2d *s, const struct tile *t, struct 
     vf w[MAX_TILE_VECTORS];
     UNROLL for (int64_t v = 0; v < vectors; v++) w[v] =
         vec_load(q + v / BLOCK_VECTORS * block_floats + v % BLOCK_VECTORS * VF);
-    prefetch_weights(s, q, first.ahead + ic * ahead_floats(s), vectors);
+    prefetch_weights(s, q, vectors);
+    if (ahead_floats(s)) __builtin_prefetch(first.ahead + ic * ahead_floats(s), 0, 2);
     UNROLL for (int64_t m = 0; m < pixels; m++) {
       const vf x = vec_splat(first.input[t->in[m] + ic * s->in_channel]);
       UNROLL for (int64_t v = 0; v < vectors; v++) sum[m][v] += x * w[v];
@@ -246,7 +256,8 @@ INLINE void conv2d_tile(const struct k_conv2d *s, k_expression expression, void 
   const int64_t channel = group * s->out_channels + block * BLOCK;
   t->input = (const float *)buffers[0] + conv2d_window(s, t->n, t->h, t->w) + group * s->in_channels * s->in_channel;
   t->weights = (const float *)buffers[1] + packed_block * terms * BLOCK;
-  t->ahead = t->weights + blocks * terms * BLOCK + tile * terms * ahead_floats(s);
+  t->ahead = fetches_input(s) ? t->input + pixels * s->stride_w * s->in_pixel
+                              : t->weights + blocks * terms * BLOCK + tile * terms * ahead_floats(s);
   const float *bias = (const float *)buffers[2] + packed_block * BLOCK;
   vf sum[MAX_TILE_PIXELS][MAX_TILE_VECTORS];
   tile_locate(s, t, pixels);
