@@ -41,7 +41,7 @@ static void select_sums(const target *t, struct k_conv2d *s) {
   while (piece * piece < terms) piece += 8;
   s->sum_channels = 0;
   s->sum_rows = s->kernel_h;
-  if (terms < 2 * piece) return;
+  if (terms <= 2 * piece) return;
   if (row < 2 * piece || s->in_channels < piece / 2) {
     s->sum_rows = max_of(1, piece / row);
     return;
