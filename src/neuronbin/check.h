@@ -31,10 +31,13 @@ MXN_MUST_CHECK mxn_status neuronbin_check_header(const void *data, size_t bytes,
  * first checked_bytes are read. Errors: FORMAT, VERSION. */
 MXN_MUST_CHECK mxn_status neuronbin_check(const void *data, size_t bytes, const char *label, mxn_error *err);
 
-/* Whether `data` begins with a checked header and its weights have the checksum that
- * this says. Error: FORMAT. */
+/* Whether `data` begins with a checked header and is all there. Error: FORMAT. */
 MXN_MUST_CHECK mxn_status neuronbin_check_copy(const mxn_neuronbin_header *header, const void *data, size_t bytes,
                                                const char *label, mxn_error *err);
+
+/* Whether a checksum of its weights is what the header says. Error: FORMAT. */
+MXN_MUST_CHECK mxn_status neuronbin_check_sum(const mxn_neuronbin_header *header, uint64_t weights_checksum,
+                                              const char *label, mxn_error *err);
 
 /* Compare the weights with the header's digest. Error: FORMAT. */
 MXN_MUST_CHECK mxn_status neuronbin_check_weights(const neuronbin *bin, const char *label, mxn_error *err);

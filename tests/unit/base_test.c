@@ -360,6 +360,33 @@ static void test_checksum(void **state) {
   assert_int_equal(checksum_of("neuronbin", 9), UINT64_C(0xd31983e88c053948));
 }
 
+static void test_checksum_of_pieces(void **state) {
+  (void)state;
+  const size_t sizes[] = {
+      0, 5, CHECKSUM_PIECE_BYTES - 1, CHECKSUM_PIECE_BYTES, CHECKSUM_PIECE_BYTES + 1, 2 * CHECKSUM_PIECE_BYTES + 77};
+  const size_t n_pieces[] = {1, 1, 1, 1, 2, 3};
+  uint8_t *data = calloc(1, sizes[5]);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    uint64_t sums[3];
+    assert_int_equal(checksum_n_pieces(sizes[i]), n_pieces[i]);
+    for (size_t p = 0; p < n_pieces[i]; p++) sums[p] = checksum_of_piece(data, sizes[i], p);
+    const uint64_t sum = checksum_of(data, sizes[i]);
+    assert_int_equal(checksum_join(sums, n_pieces[i]), sum);
+    for (size_t at = 0; at < sizes[i]; at += 99991) {
+      data[at] ^= 1;
+      assert_int_not_equal(checksum_of(data, sizes[i]), sum);
+      data[at] ^= 1;
+    }
+  }
+  /* Equal pieces in another order are something else. */
+  data[0] = 1;
+  const uint64_t first = checksum_of(data, sizes[5]);
+  data[0] = 0;
+  data[CHECKSUM_PIECE_BYTES] = 1;
+  assert_int_not_equal(checksum_of(data, sizes[5]), first);
+  free(data);
+}
+
 static void test_text_list_numbers(void **state) {
   (void)state;
   const char *malformed[] = {"", "1", "[1", "[1,", "[1 2]", "[a]", "(1)"};
@@ -528,6 +555,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_file_write_error, make_folder, remove_folder),
       cmocka_unit_test(test_sha256),
       cmocka_unit_test(test_checksum),
+      cmocka_unit_test(test_checksum_of_pieces),
       cmocka_unit_test(test_text_list_numbers),
       cmocka_unit_test(test_text_list_type),
       cmocka_unit_test(test_text_list_strings),

@@ -3,9 +3,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "base/checksum.h"
 #include "mxneuron/program.h"
 #include "neuronbin_sample.h"
 #include "runtime/cpu.h"
+#include "runtime/weights_checksum.h"
 
 /* A copy of the path, which outlives the next sample_path(). */
 static char *path_of(const char *name) {
@@ -250,6 +252,18 @@ static void test_changed_copy(void **state) {
   free(b.data);
 }
 
+/* As many pieces as it takes for all cores to help. */
+static void test_checksum_of_large_weights(void **state) {
+  (void)state;
+  const size_t size = 9 * CHECKSUM_PIECE_BYTES + 12345;
+  uint8_t *data = malloc(size);
+  assert_non_null(data);
+  for (size_t i = 0; i < size; i++) data[i] = (uint8_t)(i * 7 + i / 251);
+  for (size_t n = size; n > 12345; n -= CHECKSUM_PIECE_BYTES)
+    assert_int_equal(weights_checksum(data, n), checksum_of(data, n));
+  free(data);
+}
+
 static void test_unaligned_memory(void **state) {
   (void)state;
   bytes b = sample_bytes();
@@ -404,6 +418,7 @@ int main(void) {
       cmocka_unit_test(test_detached),
       cmocka_unit_test(test_weights_of_another),
       cmocka_unit_test(test_changed_copy),
+      cmocka_unit_test(test_checksum_of_large_weights),
       cmocka_unit_test(test_unaligned_memory),
       cmocka_unit_test(test_no_room_behind_the_weights),
       cmocka_unit_test(test_truncated),
