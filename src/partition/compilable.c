@@ -99,6 +99,11 @@ static const char *check_leaky_relu(const node *n) {
   return fits ? NULL : "its slope is not one number or one number a channel";
 }
 
+static const char *check_pooled_rows(const node *n) {
+  const int64_t *dims = n->outputs[0].dims;
+  return dims[0] <= MAX_POOLED_ROWS / dims[2] ? NULL : "its output has too many rows";
+}
+
 static const char *check_pooling(const node *n) {
   if (!IS_ONE_OF(op_text(n, "pool_type"), "max", "avg", "sum")) return "its pool_type is not max, avg or sum";
   if (!IS_ONE_OF(op_text(n, "pooling_convention"), "valid", "full"))
@@ -106,9 +111,15 @@ static const char *check_pooling(const node *n) {
   if (!is_default_or(op_text(n, "layout"), "NCHW")) return "its layout is not NCHW";
   if (!op_bool(n, "global_pool") && op_tuple_of(n, "kernel").n != 2) return "its kernel does not have 2 dimensions";
   const char *reason = check_image(n);
+  return reason ? reason : check_pooled_rows(n);
+}
+
+static const char *check_adaptive_pooling(const node *n) {
+  const char *reason = check_image(n);
   if (reason) return reason;
-  const int64_t *dims = n->outputs[0].dims;
-  return dims[0] <= MAX_POOLED_ROWS / dims[2] ? NULL : "its output has too many rows";
+  const int64_t *in = value_type(n->inputs[0])->dims, *out = n->outputs[0].dims;
+  if (in[2] % out[2] != 0 || in[3] % out[3] != 0) return "its windows are not of one size";
+  return check_pooled_rows(n);
 }
 
 static const char *check_dropout(const node *n) {
@@ -178,6 +189,7 @@ static const char *check_selection(const node *n) {
   X("Convolution", check_convolution)             \
   X("FullyConnected", check_parameters)           \
   X("Pooling", check_pooling)                     \
+  X("_contrib_AdaptiveAvgPooling2D", check_adaptive_pooling) \
   X("L2Normalization", check_nothing)             \
   X("sum", check_reduction)                       \
   X("mean", check_reduction)                      \

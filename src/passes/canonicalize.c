@@ -153,6 +153,17 @@ static void rewrite_concat(compile *c, node *n) {
   swap_axes(c, add_behind(c, n, "SwapAxis", &out), axis);
 }
 
+/* Parts of one size: windows that touch. */
+static void rewrite_adaptive_pooling(compile *c, node *n) {
+  const int64_t *in = value_type(n->inputs[0])->dims, *out = n->outputs[0].dims;
+  const char *window = arena_printf(c->arena, "(%" PRId64 ", %" PRId64 ")", in[2] / out[2], in[3] / out[3]);
+  node *r = add_like(c, n, "Pooling");
+  node_set_attribute(c->graph, r, "pool_type", "avg");
+  node_set_attribute(c->graph, r, "kernel", window);
+  node_set_attribute(c->graph, r, "stride", window);
+  graph_replace_uses(c->graph, (value){n, 0}, (value){r, 0});
+}
+
 static bool drops_axes(const node *n) {
   bool is_reduced[MXN_MAX_DIMS];
   return op_reduced_axes(n, is_reduced) && !op_bool(n, "keepdims");
@@ -196,6 +207,8 @@ static void rewrite(compile *c, node *n) {
     rewrite_parts(c, n);
   } else if (op_is(n, "Concat")) {
     rewrite_concat(c, n);
+  } else if (op_is(n, "_contrib_AdaptiveAvgPooling2D")) {
+    rewrite_adaptive_pooling(c, n);
   } else if (op_is(n, "L2Normalization")) {
     rewrite_l2_normalization(c, n);
   } else if (drops_axes(n)) {

@@ -663,6 +663,14 @@ def move_five_dimensions(data):
 
 # Reductions
 
+@model(data=(2, 5, 12, 9))
+def pool_adaptive(data):
+    x = conv(data, 17)
+    gates = sym.contrib.AdaptiveAvgPooling2D(x, output_size=1)
+    return sym.Group([sym.broadcast_mul(x, sym.sigmoid(gates)), sym.contrib.AdaptiveAvgPooling2D(x, output_size=(4, 3)),
+                      sym.contrib.AdaptiveAvgPooling2D(x)])
+
+
 @model(data=(3, 5, 4, 7))
 def l2_normalization(data):
     x = conv(data, 19)
