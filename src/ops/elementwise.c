@@ -351,3 +351,51 @@ mxn_status scalar_dtype(inference *x) {
   if (in == MXN_BOOL) return infer_output_dtype(x, 0, MXN_INT64);
   return infer_same_dtype(x);
 }
+
+/* Which dimensions broadcast together. */
+
+static bool has_dimension(const node *n, uint32_t input, int32_t d) {
+  return value_type(n->inputs[input])->dims[d] == n->outputs[0].dims[d];
+}
+
+bool op_broadcasts_rows_as_one(const node *n) {
+  for (uint32_t i = 0; i < n->n_inputs; i++) {
+    bool all = true, none = true;
+    for (int32_t d = 2; d < n->outputs[0].n_dims - 1; d++) {
+      all = all && has_dimension(n, i, d);
+      none = none && value_type(n->inputs[i])->dims[d] == 1;
+    }
+    if (!all && !none) return false;
+  }
+  return true;
+}
+
+static bool broadcasts_alike(const node *n, int32_t d, int32_t e) {
+  const int64_t *out = n->outputs[0].dims;
+  for (uint32_t i = 0; i < n->n_inputs && out[d] != 1 && out[e] != 1; i++)
+    if (has_dimension(n, i, d) != has_dimension(n, i, e)) return false;
+  return true;
+}
+
+op_joined op_joined_axes(const node *n) {
+  const mxn_type *out = &n->outputs[0];
+  op_joined j = {.n_dims = out->n_dims};
+  int32_t last = 1; /* stands for what joined so far: a size of 1 does for nothing */
+  for (int32_t d = 2; d < out->n_dims; d++) {
+    j.joins[d] = broadcasts_alike(n, last, d);
+    j.n_dims -= j.joins[d];
+    if (!j.joins[d] || out->dims[d] != 1) last = d;
+  }
+  return j;
+}
+
+mxn_type op_joined_type(const op_joined *j, const mxn_type *t) {
+  mxn_type joined = {.dtype = t->dtype};
+  for (int32_t d = 0; d < t->n_dims; d++) {
+    if (j->joins[d])
+      joined.dims[joined.n_dims - 1] *= t->dims[d];
+    else
+      joined.dims[joined.n_dims++] = t->dims[d];
+  }
+  return joined;
+}

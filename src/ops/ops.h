@@ -114,6 +114,21 @@ bool op_selection_of(const node *n, uint32_t output, op_selection *out);
  * of the input they reduce. Types must be inferred. */
 bool op_reduced_axes(const node *n, bool is_reduced[MXN_MAX_DIMS]);
 
+/* Operands of an elementwise operator, all of its output's rank: whether each has all
+ * dimensions between channels and the last one, or 1 there. */
+bool op_broadcasts_rows_as_one(const node *n);
+
+/* Which dimensions of the same join the one before them, from 2 on: those that each
+ * operand has with it, or broadcasts with it. */
+typedef struct op_joined {
+  bool joins[MXN_MAX_DIMS];
+  int32_t n_dims; /* of what is left */
+} op_joined;
+op_joined op_joined_axes(const node *n);
+
+/* The type of an operand, or of the output, with its dimensions joined. */
+mxn_type op_joined_type(const op_joined *j, const mxn_type *t);
+
 /* Whether every output carries the batch in dimension 0, sample i depending on
  * sample i of the inputs alone, given which inputs carry it. Inputs that do not
  * carry it are constants or variables of a fixed shape. */

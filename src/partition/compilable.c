@@ -141,17 +141,6 @@ static const char *check_batch_norm(const node *n) {
   return check_parameters(n);
 }
 
-/* Between channels and the last one, a kernel sees one dimension: an operand has all
- * of it, or one element. */
-static bool broadcasts_rows_as_one(const mxn_type *t, const mxn_type *out) {
-  bool all = true, none = true;
-  for (int32_t d = 2; d < t->n_dims - 1; d++) {
-    all = all && t->dims[d] == out->dims[d];
-    none = none && t->dims[d] == 1;
-  }
-  return all || none;
-}
-
 /* Operands of one rank and type, each dimension equal or 1. */
 static const char *check_binary(const node *n) {
   const mxn_type *out = &n->outputs[0];
@@ -159,9 +148,9 @@ static const char *check_binary(const node *n) {
     const mxn_type *t = value_type(n->inputs[i]);
     if (t->dtype != MXN_FLOAT32) return "its operands are not all in float32";
     if (t->n_dims != out->n_dims) return "its operands do not have the same number of dimensions";
-    if (!broadcasts_rows_as_one(t, out)) return "it broadcasts some of the inner dimensions alone";
   }
-  return NULL;
+  if (op_broadcasts_rows_as_one(n) || op_joined_axes(n).n_dims <= 4) return NULL;
+  return "it broadcasts some of the inner dimensions alone";
 }
 
 /* Between channels and the last one, a kernel sees one dimension. */

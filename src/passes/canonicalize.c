@@ -12,6 +12,7 @@
 #include "base/shape.h"
 #include "ops/ops.h"
 #include "passes/access.h"
+#include "passes/elementwise.h"
 #include "passes/pass.h"
 
 static bool is_identity(const node *n) {
@@ -112,16 +113,20 @@ static void rewrite_l2_normalization(compile *c, node *n) {
   graph_replace_uses(c->graph, (value){n, 0}, (value){scaled, 0});
 }
 
+static value add_reshape(compile *c, const node *n, value in, const mxn_type *type) {
+  node *r = add_unary(c, n, "Reshape", in, type);
+  node_set_attribute(c->graph, r, "shape", shape_attribute(c, type));
+  return (value){r, 0};
+}
+
 /* Without flatten, every row of the last axis is a sample: a matrix product between
  * two Reshapes. */
 static void rewrite_rows(compile *c, node *n) {
   const mxn_type in = *value_type(n->inputs[0]), out = n->outputs[0];
   mxn_type rows = {.dtype = in.dtype, .n_dims = 2, .dims = {1, in.dims[in.n_dims - 1]}};
   for (int32_t d = 0; d < in.n_dims - 1; d++) rows.dims[0] *= in.dims[d];
-  node *joined = add_unary(c, n, "Reshape", n->inputs[0], &rows);
-  node_set_attribute(c->graph, joined, "shape", shape_attribute(c, &rows));
+  n->inputs[0] = add_reshape(c, n, n->inputs[0], &rows);
   rows.dims[1] = out.dims[out.n_dims - 1];
-  n->inputs[0] = (value){joined, 0};
   n->outputs[0] = rows;
   node_set_attribute(c->graph, add_behind(c, n, "Reshape", &out), "shape", shape_attribute(c, &out));
 }
@@ -162,6 +167,26 @@ static void rewrite_adaptive_pooling(compile *c, node *n) {
   node_set_attribute(c->graph, r, "kernel", window);
   node_set_attribute(c->graph, r, "stride", window);
   graph_replace_uses(c->graph, (value){n, 0}, (value){r, 0});
+}
+
+/* Operands of the output's rank, which the slopes of prelu are not. */
+static bool broadcasts_inner_axes(const node *n) {
+  elementwise e;
+  if (!elementwise_of(n, &e) || e.form != ELEMENTWISE_BINARY || op_is(n, "LeakyReLU")) return false;
+  return !op_broadcasts_rows_as_one(n);
+}
+
+/* Between channels and the last dimension, a kernel sees one: operands that broadcast
+ * some of them alone get others, joined where that makes no difference. */
+static void rewrite_broadcast(compile *c, node *n) {
+  const op_joined joined = op_joined_axes(n);
+  const mxn_type out = n->outputs[0];
+  for (uint32_t i = 0; i < n->n_inputs; i++) {
+    const mxn_type type = op_joined_type(&joined, value_type(n->inputs[i]));
+    n->inputs[i] = add_reshape(c, n, n->inputs[i], &type);
+  }
+  n->outputs[0] = op_joined_type(&joined, &out);
+  node_set_attribute(c->graph, add_behind(c, n, "Reshape", &out), "shape", shape_attribute(c, &out));
 }
 
 static bool drops_axes(const node *n) {
@@ -207,6 +232,8 @@ static void rewrite(compile *c, node *n) {
     rewrite_parts(c, n);
   } else if (op_is(n, "Concat")) {
     rewrite_concat(c, n);
+  } else if (broadcasts_inner_axes(n)) {
+    rewrite_broadcast(c, n);
   } else if (op_is(n, "_contrib_AdaptiveAvgPooling2D")) {
     rewrite_adaptive_pooling(c, n);
   } else if (op_is(n, "L2Normalization")) {

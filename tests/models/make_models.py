@@ -661,6 +661,17 @@ def move_five_dimensions(data):
             sym.BatchNorm(y, fix_gamma=False)]
 
 
+@model(data=(2, 3, 5, 4))
+def broadcast_inner_axes_alone(data):
+    parts = sym.reshape(conv(data, 12), shape=(0, -4, 3, 4, -2))
+    means = sym.slice(parts, begin=(None, None, None, 1, 1), end=(None, None, None, 2, 2))
+    rows = sym.slice(parts, begin=(None, None, 1, None, 2), end=(None, None, 2, None, 3))
+    ones = sym.slice_axis(sym.expand_dims(parts, axis=3), axis=4, begin=0, end=1)
+    return sym.Group([sym.broadcast_mul(parts, sym.softmax(means, axis=1)), sym.broadcast_add(means, sym.relu(parts)),
+                      sym.broadcast_sub(ones, sym.slice_axis(ones, axis=2, begin=2, end=3)),
+                      sym.broadcast_maximum(sym.relu(rows), means)])
+
+
 # Reductions
 
 @model(data=(2, 5, 12, 9))
