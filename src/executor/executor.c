@@ -152,12 +152,13 @@ static const mxn_tensor *to_float64(mxn_executor *e, const mxn_tensor *t, mxn_er
   return wide;
 }
 
-/* Variables decide the types of everything else. */
+/* Variables decide the types of everything else, of what is not needed too; its
+ * parameters stay as they are. */
 static mxn_status widen_variables(mxn_executor *e, mxn_error *err) {
   for (size_t i = 0; i < e->graph->n_nodes; i++) {
     node *n = e->graph->nodes[i];
-    if (!e->needed[i] || !node_is_variable(n) || !dtype_is_float(n->outputs[0].dtype)) continue;
-    if (n->constant && !(n->constant = to_float64(e, n->constant, err)))
+    if (!node_is_variable(n) || !dtype_is_float(n->outputs[0].dtype)) continue;
+    if (e->needed[i] && n->constant && !(n->constant = to_float64(e, n->constant, err)))
       return error_prefix(err, MXN_NOMEM, "%s: node '%s'", e->graph->name, n->name);
     n->outputs[0].dtype = MXN_FLOAT64;
   }

@@ -260,6 +260,34 @@ static void test_runs_in_float64(void **state) {
   mxn_model_close(model);
 }
 
+/* Parameters that nothing needs are not converted, and disturb nobody. */
+static void test_runs_a_part_in_float64(void **state) {
+  (void)state;
+  static const char text[] = SYMBOL(
+      VARIABLE("data") "," VARIABLE("a_weight") "," OPERATOR(
+          "FullyConnected", "a", "\"num_hidden\": \"2\", \"no_bias\": \"True\"",
+          "[0,0,0],[1,0,0]") "," VARIABLE("b_weight") "," OPERATOR("FullyConnected", "b",
+                                                                   "\"num_hidden\": \"3\", \"no_bias\": \"True\"",
+                                                                   "[2,0,0],[3,0,0]"),
+      "0,1,3", "[2,0,0],[4,0,0]");
+  const mxn_array arrays[] = {{"arg:a_weight", {fixture_type(2, 2, 3), weights}},
+                              {"arg:b_weight", {fixture_type(2, 3, 2), weights}}};
+  mxn_error err = {0};
+  const char *const names[] = {"a_output"};
+  const mxn_input wide = {"data", {MXN_FLOAT64, 2, {1, 3}}};
+  const mxn_executor_options options = {
+      .struct_bytes = sizeof options, .outputs = names, .n_outputs = 1, .in_float64 = true};
+  mxn_model *model = fixture_model("part", text, arrays, 2);
+  mxn_executor *executor;
+  CHECK_OK(mxn_executor_create(model, &wide, 1, &options, &executor, &err));
+  double x[] = {1 + 1e-9, 0, 0};
+  mxn_tensor input = {wide.type, x}, output;
+  CHECK_OK(mxn_executor_run(executor, &input, 1, &output, 1, &err));
+  assert_true(((const double *)output.data)[0] == x[0]);
+  mxn_executor_destroy(executor);
+  mxn_model_close(model);
+}
+
 /* A model is shared: every thread infers, prints, binds and runs it at once. */
 
 enum { N_THREADS = 4, N_ROUNDS = 20 };
@@ -298,17 +326,12 @@ static void test_threads_share_a_model(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_describes_the_model),
-      cmocka_unit_test(test_runs),
-      cmocka_unit_test(test_runs_in_float64),
-      cmocka_unit_test(test_inner_outputs),
-      cmocka_unit_test(test_refuses_to_bind),
-      cmocka_unit_test(test_refuses_to_run),
-      cmocka_unit_test(test_threads_share_a_model),
-      cmocka_unit_test(test_refuses_options),
-      cmocka_unit_test(test_refuses_its_own_memory),
-      cmocka_unit_test(test_lists_unknown_operators),
-      cmocka_unit_test(test_unknown_operators_inside_control_flow),
+      cmocka_unit_test(test_describes_the_model),     cmocka_unit_test(test_runs),
+      cmocka_unit_test(test_runs_in_float64),         cmocka_unit_test(test_runs_a_part_in_float64),
+      cmocka_unit_test(test_inner_outputs),           cmocka_unit_test(test_refuses_to_bind),
+      cmocka_unit_test(test_refuses_to_run),          cmocka_unit_test(test_threads_share_a_model),
+      cmocka_unit_test(test_refuses_options),         cmocka_unit_test(test_refuses_its_own_memory),
+      cmocka_unit_test(test_lists_unknown_operators), cmocka_unit_test(test_unknown_operators_inside_control_flow),
   };
   return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }
