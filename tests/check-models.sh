@@ -123,8 +123,8 @@ check_small() {
   local models=$root/tests/models
   check 'neuron-cc by hand: demo' by_hand 8,1,8,8 "$demo"
   check 'neuron-cc by hand: several outputs' by_hand 2,3,5,6 "$models/head-in-the-middle"
-  check 'neuron-cc by hand: what cannot be compiled' refuses 'its axis is not 1 (2)' \
-    by_hand 2,3,4,5 "$models/concat-in-height-and-width"
+  check 'neuron-cc by hand: what cannot be compiled' refuses 'its temperature is not 1' \
+    by_hand 2,5,3,4 "$models/softmax-temperature-and-large-numbers"
   check 'batch 4 run with 5' compiled_for 4,17 "$models/fully-connected-chain"
   check 'batch 1 run with 3' compiled_for 1,64,6,5 "$models/conv-1x1-64-100"
   check 'batch 4 run with 3' compiled_for 4,64,6,5 "$models/conv-1x1-64-100"

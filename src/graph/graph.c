@@ -66,26 +66,6 @@ void node_remove_attribute(node *n, const char *key) {
   n->n_attributes--;
 }
 
-static bool same_value(value a, value b) { return a.node == b.node && a.output == b.output; }
-
-void graph_replace_uses(graph *g, value from, value to) {
-  for (size_t i = 0; i < g->n_nodes; i++) {
-    node *n = g->nodes[i];
-    for (uint32_t k = 0; k < n->n_inputs; k++)
-      if (same_value(n->inputs[k], from)) n->inputs[k] = to;
-  }
-  for (size_t i = 0; i < g->n_outputs; i++)
-    if (same_value(g->outputs[i], from)) g->outputs[i] = to;
-}
-
-size_t graph_count_uses(const graph *g, value v) {
-  size_t uses = 0;
-  for (size_t i = 0; i < g->n_nodes; i++)
-    for (uint32_t k = 0; k < g->nodes[i]->n_inputs; k++) uses += same_value(g->nodes[i]->inputs[k], v);
-  for (size_t i = 0; i < g->n_outputs; i++) uses += same_value(g->outputs[i], v);
-  return uses;
-}
-
 /* A depth-first walk over inputs, on its own stack: graphs are deeper than the
  * thread's. Nodes come out after the nodes they read, each once. */
 typedef struct walk {

@@ -106,12 +106,6 @@ void node_wire_fused(node *n);
 
 static inline const mxn_type *value_type(value v) { return &v.node->outputs[v.output]; }
 
-/* Every use of `from` (inputs and heads) becomes a use of `to`. */
-void graph_replace_uses(graph *g, value from, value to);
-
-/* Number of uses of a value by nodes and heads. */
-size_t graph_count_uses(const graph *g, value v);
-
 /* Drop the operators that no head needs and put the rest into topological
  * order, stable where the order was right; renumber. Variables without a
  * constant stay: they are the interface. */

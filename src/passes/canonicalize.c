@@ -14,6 +14,7 @@
 #include "passes/access.h"
 #include "passes/elementwise.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 
 static bool is_identity(const node *n) {
   static const char *const names[] = {"Dropout", "BlockGrad", "_copy", "LinearRegressionOutput", "MAERegressionOutput"};
@@ -40,10 +41,10 @@ static node *add_like(compile *c, const node *n, const char *op) {
   return r;
 }
 
-static void rewrite_softmax(compile *c, node *n) {
-  node *r = add_like(c, n, "softmax");
-  node_set_attribute(c->graph, r, "axis", arena_printf(c->arena, "%d", (int)op_softmax_axis(n)));
-  graph_replace_uses(c->graph, (value){n, 0}, (value){r, 0});
+static void rewrite_softmax(compile *c, rewrite *r, node *n) {
+  node *softmax = add_like(c, n, "softmax");
+  node_set_attribute(c->graph, softmax, "axis", arena_printf(c->arena, "%d", (int)op_softmax_axis(n)));
+  rewrite_replace(r, (value){n, 0}, (value){softmax, 0});
 }
 
 /* One output of SliceChannel as a slice, and without the axis where it is squeezed. */
@@ -64,13 +65,12 @@ static value add_part(compile *c, const node *n, uint32_t output, int32_t axis, 
   return (value){squeezed, 0};
 }
 
-static void rewrite_parts(compile *c, node *n) {
+static void rewrite_parts(compile *c, rewrite *r, node *n) {
   const mxn_type *whole = value_type(n->inputs[0]);
   const int32_t axis = axis_from_front(op_int(n, "axis"), whole->n_dims);
   const int64_t size = whole->dims[axis] / op_int(n, "num_outputs");
   for (uint32_t i = 0; i < n->n_outputs; i++)
-    if (graph_count_uses(c->graph, (value){n, i}))
-      graph_replace_uses(c->graph, (value){n, i}, add_part(c, n, i, axis, size));
+    if (rewrite_uses(r, (value){n, i})) rewrite_replace(r, (value){n, i}, add_part(c, n, i, axis, size));
 }
 
 static node *add_unary(compile *c, const node *n, const char *op, value in, const mxn_type *type) {
@@ -80,17 +80,22 @@ static node *add_unary(compile *c, const node *n, const char *op, value in, cons
   return r;
 }
 
-/* What read n reads the new operator, which reads n. */
-static node *add_behind(compile *c, node *n, const char *op, const mxn_type *type) {
-  node *r = add_unary(c, n, op, (value){NULL, 0}, type);
-  graph_replace_uses(c->graph, (value){n, 0}, (value){r, 0});
-  r->inputs[0] = (value){n, 0};
-  return r;
+/* The operator moves to a new node, and n becomes `op` behind it: what read n reads that. */
+static void put_behind(compile *c, rewrite *r, node *n, const char *op, const mxn_type *type) {
+  node *moved = graph_add(c->graph, op, n->name, 1, 1);
+  const node behind = *moved, old = *n;
+  *moved = old;
+  moved->id = behind.id;
+  *n = behind;
+  n->id = old.id;
+  n->inputs[0] = (value){moved, 0};
+  n->outputs[0] = *type;
+  for (uint32_t i = 0; i < moved->n_inputs; i++) rewrite_forget(r, moved->inputs[i]); /* n reads them no more */
 }
 
 /* x / sqrt(sum(x * x) + eps), the sum over all axes of a sample, over its channels or
  * over all axes behind them. */
-static void rewrite_l2_normalization(compile *c, node *n) {
+static void rewrite_l2_normalization(compile *c, rewrite *r, node *n) {
   const mxn_type *type = &n->outputs[0];
   const char *mode = op_text(n, "mode"), *axes = "";
   const int32_t begin = strcmp(mode, "spatial") == 0 ? 2 : 1, end = strcmp(mode, "channel") == 0 ? 2 : type->n_dims;
@@ -110,7 +115,7 @@ static void rewrite_l2_normalization(compile *c, node *n) {
   scaled->inputs[0] = n->inputs[0];
   scaled->inputs[1] = (value){norm, 0};
   scaled->outputs[0] = *type;
-  graph_replace_uses(c->graph, (value){n, 0}, (value){scaled, 0});
+  rewrite_replace(r, (value){n, 0}, (value){scaled, 0});
 }
 
 static value add_reshape(compile *c, const node *n, value in, const mxn_type *type) {
@@ -121,14 +126,15 @@ static value add_reshape(compile *c, const node *n, value in, const mxn_type *ty
 
 /* Without flatten, every row of the last axis is a sample: a matrix product between
  * two Reshapes. */
-static void rewrite_rows(compile *c, node *n) {
+static void rewrite_rows(compile *c, rewrite *r, node *n) {
   const mxn_type in = *value_type(n->inputs[0]), out = n->outputs[0];
   mxn_type rows = {.dtype = in.dtype, .n_dims = 2, .dims = {1, in.dims[in.n_dims - 1]}};
   for (int32_t d = 0; d < in.n_dims - 1; d++) rows.dims[0] *= in.dims[d];
   n->inputs[0] = add_reshape(c, n, n->inputs[0], &rows);
   rows.dims[1] = out.dims[out.n_dims - 1];
   n->outputs[0] = rows;
-  node_set_attribute(c->graph, add_behind(c, n, "Reshape", &out), "shape", shape_attribute(c, &out));
+  put_behind(c, r, n, "Reshape", &out);
+  node_set_attribute(c->graph, n, "shape", shape_attribute(c, &out));
 }
 
 static value swap_axes(compile *c, node *swap, int32_t axis) {
@@ -145,7 +151,7 @@ static mxn_type with_swapped_axes(const mxn_type *t, int32_t axis) {
 }
 
 /* Along another axis than the channels: that axis takes their place for a while. */
-static void rewrite_concat(compile *c, node *n) {
+static void rewrite_concat(compile *c, rewrite *r, node *n) {
   const mxn_type out = n->outputs[0];
   const int32_t axis = axis_from_front(op_int(n, "dim"), out.n_dims);
   if (axis == 1) return;
@@ -155,18 +161,19 @@ static void rewrite_concat(compile *c, node *n) {
   }
   n->outputs[0] = with_swapped_axes(&out, axis);
   node_set_attribute(c->graph, n, "dim", "1");
-  swap_axes(c, add_behind(c, n, "SwapAxis", &out), axis);
+  put_behind(c, r, n, "SwapAxis", &out);
+  swap_axes(c, n, axis);
 }
 
 /* Parts of one size: windows that touch. */
-static void rewrite_adaptive_pooling(compile *c, node *n) {
+static void rewrite_adaptive_pooling(compile *c, rewrite *r, node *n) {
   const int64_t *in = value_type(n->inputs[0])->dims, *out = n->outputs[0].dims;
   const char *window = arena_printf(c->arena, "(%" PRId64 ", %" PRId64 ")", in[2] / out[2], in[3] / out[3]);
-  node *r = add_like(c, n, "Pooling");
-  node_set_attribute(c->graph, r, "pool_type", "avg");
-  node_set_attribute(c->graph, r, "kernel", window);
-  node_set_attribute(c->graph, r, "stride", window);
-  graph_replace_uses(c->graph, (value){n, 0}, (value){r, 0});
+  node *pooling = add_like(c, n, "Pooling");
+  node_set_attribute(c->graph, pooling, "pool_type", "avg");
+  node_set_attribute(c->graph, pooling, "kernel", window);
+  node_set_attribute(c->graph, pooling, "stride", window);
+  rewrite_replace(r, (value){n, 0}, (value){pooling, 0});
 }
 
 /* Operands of the output's rank, which the slopes of prelu are not. */
@@ -178,7 +185,7 @@ static bool broadcasts_inner_axes(const node *n) {
 
 /* Between channels and the last dimension, a kernel sees one: operands that broadcast
  * some of them alone get others, joined where that makes no difference. */
-static void rewrite_broadcast(compile *c, node *n) {
+static void rewrite_broadcast(compile *c, rewrite *r, node *n) {
   const op_joined joined = op_joined_axes(n);
   const mxn_type out = n->outputs[0];
   for (uint32_t i = 0; i < n->n_inputs; i++) {
@@ -186,7 +193,8 @@ static void rewrite_broadcast(compile *c, node *n) {
     n->inputs[i] = add_reshape(c, n, n->inputs[i], &type);
   }
   n->outputs[0] = op_joined_type(&joined, &out);
-  node_set_attribute(c->graph, add_behind(c, n, "Reshape", &out), "shape", shape_attribute(c, &out));
+  put_behind(c, r, n, "Reshape", &out);
+  node_set_attribute(c->graph, n, "shape", shape_attribute(c, &out));
 }
 
 static bool drops_axes(const node *n) {
@@ -195,7 +203,7 @@ static bool drops_axes(const node *n) {
 }
 
 /* A reduction that keeps its axes, and a Reshape without them. */
-static void rewrite_reduction(compile *c, node *n) {
+static void rewrite_reduction(compile *c, rewrite *r, node *n) {
   const mxn_type *in = value_type(n->inputs[0]);
   bool is_reduced[MXN_MAX_DIMS] = {false};
   const char *axes = "";
@@ -211,35 +219,36 @@ static void rewrite_reduction(compile *c, node *n) {
   node_set_attribute(c->graph, wide, "axis", arena_printf(c->arena, "(%s)", axes));
   node_set_attribute(c->graph, wide, "keepdims", "True");
   node_set_attribute(c->graph, narrow, "shape", shape_attribute(c, &n->outputs[0]));
-  graph_replace_uses(c->graph, (value){n, 0}, (value){narrow, 0});
+  rewrite_replace(r, (value){n, 0}, (value){narrow, 0});
 }
 
 static bool is_flatten(const node *n) { return !node_is_variable(n) && op_is(n, "Flatten"); }
 
-static void rewrite(compile *c, node *n) {
+static void rewrite_node(compile *c, rewrite *r, node *n) {
+  rewrite_visit(r, n);
   if (is_identity(n)) {
-    graph_replace_uses(c->graph, (value){n, 0}, n->inputs[0]);
+    rewrite_replace(r, (value){n, 0}, n->inputs[0]);
   } else if (op_is(n, "LogisticRegressionOutput")) {
-    graph_replace_uses(c->graph, (value){n, 0}, (value){add_like(c, n, "sigmoid"), 0});
+    rewrite_replace(r, (value){n, 0}, (value){add_like(c, n, "sigmoid"), 0});
   } else if (op_is(n, "FullyConnected")) {
     if (!op_bool(n, "flatten") && value_type(n->inputs[0])->n_dims != 2)
-      rewrite_rows(c, n);
+      rewrite_rows(c, r, n);
     else if (op_bool(n, "flatten") && is_flatten(n->inputs[0].node))
       n->inputs[0] = n->inputs[0].node->inputs[0];
   } else if (is_softmax(n)) {
-    rewrite_softmax(c, n);
+    rewrite_softmax(c, r, n);
   } else if (op_is(n, "SliceChannel")) {
-    rewrite_parts(c, n);
+    rewrite_parts(c, r, n);
   } else if (op_is(n, "Concat")) {
-    rewrite_concat(c, n);
+    rewrite_concat(c, r, n);
   } else if (broadcasts_inner_axes(n)) {
-    rewrite_broadcast(c, n);
+    rewrite_broadcast(c, r, n);
   } else if (op_is(n, "_contrib_AdaptiveAvgPooling2D")) {
-    rewrite_adaptive_pooling(c, n);
+    rewrite_adaptive_pooling(c, r, n);
   } else if (op_is(n, "L2Normalization")) {
-    rewrite_l2_normalization(c, n);
+    rewrite_l2_normalization(c, r, n);
   } else if (drops_axes(n)) {
-    rewrite_reduction(c, n);
+    rewrite_reduction(c, r, n);
   } else if (is_move(n)) {
     node_remove_attribute(n, "layout"); /* a user's key: layout marks with it */
   }
@@ -247,20 +256,22 @@ static void rewrite(compile *c, node *n) {
 
 /* Labels: inputs that nothing reads any more. */
 static void drop_unused_variables(graph *g) {
+  rewrite r = rewrite_begin(g);
   size_t kept = 0;
   for (size_t i = 0; i < g->n_nodes; i++) {
     node *n = g->nodes[i];
-    if (node_is_variable(n) && graph_count_uses(g, (value){n, 0}) == 0) continue;
-    n->id = (uint32_t)kept;
-    g->nodes[kept++] = n;
+    if (!node_is_variable(n) || rewrite_uses(&r, (value){n, 0}) > 0) g->nodes[kept++] = n;
   }
   g->n_nodes = kept;
+  for (size_t i = 0; i < kept; i++) g->nodes[i]->id = (uint32_t)i;
 }
 
 mxn_status pass_canonicalize(compile *c, mxn_error *err) {
   const size_t n_nodes = c->graph->n_nodes;
+  rewrite r = rewrite_begin(c->graph);
   for (size_t i = 0; i < n_nodes; i++)
-    if (!node_is_variable(c->graph->nodes[i])) rewrite(c, c->graph->nodes[i]);
+    if (!node_is_variable(c->graph->nodes[i])) rewrite_node(c, &r, c->graph->nodes[i]);
+  rewrite_finish(&r);
   graph_compact(c->graph);
   drop_unused_variables(c->graph);
   return ops_bind(c->graph, err);

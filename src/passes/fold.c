@@ -15,10 +15,12 @@
 #include "base/shape.h"
 #include "ops/ops.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 
 /* Readers of n read `by` instead, and n reads nothing any more. */
-static void replace(compile *c, node *n, value by) {
-  graph_replace_uses(c->graph, (value){n, 0}, by);
+static void replace(rewrite *r, node *n, value by) {
+  for (uint32_t i = 0; i < n->n_inputs; i++) rewrite_forget(r, n->inputs[i]);
+  rewrite_replace(r, (value){n, 0}, by);
   n->n_inputs = 0;
 }
 
@@ -26,7 +28,7 @@ static bool is_constant(value v) { return node_is_variable(v.node) && v.node->co
 
 static const float *floats(value v) { return v.node->constant->data; }
 
-static mxn_status fold_constant(compile *c, node *n, mxn_error *err) {
+static mxn_status fold_constant(compile *c, rewrite *r, node *n, mxn_error *err) {
   if (n->n_inputs == 0 || n->n_outputs != 1 || !shape_is_known(&n->outputs[0])) return MXN_OK;
   mxn_tensor *inputs = arena_array(c->arena, n->n_inputs, sizeof *inputs);
   for (uint32_t i = 0; i < n->n_inputs; i++) {
@@ -38,7 +40,7 @@ static mxn_status fold_constant(compile *c, node *n, mxn_error *err) {
   node *result = compile_add_constant(c, n->name, n->outputs[0].n_dims, n->outputs[0].dims, &data);
   mxn_tensor output = *result->constant;
   TRY(op_forward(n, inputs, &output, err));
-  replace(c, n, (value){result, 0});
+  replace(r, n, (value){result, 0});
   return MXN_OK;
 }
 
@@ -74,14 +76,15 @@ static affine batch_norm_affine(compile *c, const node *n) {
 
 /* True for a convolution or matrix product with constant weights whose result
  * goes to one place only. */
-static bool takes_scale(const compile *c, value v) {
+static bool takes_scale(rewrite *r, value v) {
   const node *p = v.node;
   if (node_is_variable(p) || !(op_is(p, "Convolution") || op_is(p, "FullyConnected"))) return false;
-  if (graph_count_uses(c->graph, v) != 1 || !is_constant(p->inputs[1])) return false;
+  if (rewrite_uses(r, v) != 1 || !is_constant(p->inputs[1])) return false;
   return p->n_inputs < 3 || is_constant(p->inputs[2]);
 }
 
-/* Multiply output channel i of the weights by scale[i], put shift into the bias. */
+/* Multiply output channel i of the weights by scale[i], put shift into the bias. Uses of
+ * constants are not counted. */
 static void scale_weights(compile *c, node *p, const affine *a) {
   const mxn_tensor *old = p->inputs[1].node->constant;
   const float *old_weights = old->data, *old_bias = p->n_inputs > 2 ? floats(p->inputs[2]) : NULL;
@@ -112,34 +115,37 @@ static node *add_binary(compile *c, const char *op, const char *name, value x, n
   return r;
 }
 
-static mxn_status fold_batch_norm(compile *c, node *n, mxn_error *err) {
+static mxn_status fold_batch_norm(compile *c, rewrite *r, node *n, mxn_error *err) {
   for (uint32_t i = 1; i < 5; i++)
     if (!is_constant(n->inputs[i]))
       return error_set(err, MXN_UNSUPPORTED, "%s: node '%s' (BatchNorm): input %u has no array", c->graph->name,
                        n->name, i);
   const affine a = batch_norm_affine(c, n);
   const value x = n->inputs[0];
-  if (takes_scale(c, x)) {
+  if (takes_scale(r, x)) {
     scale_weights(c, x.node, &a);
-    replace(c, n, x);
+    replace(r, n, x);
     return MXN_OK;
   }
   node *scaled = add_binary(c, "broadcast_mul", n->name, x, a.scale, &n->outputs[0]);
   node *shifted = add_binary(c, "broadcast_add", n->name, (value){scaled, 0}, a.shift, &n->outputs[0]);
-  replace(c, n, (value){shifted, 0});
+  replace(r, n, (value){shifted, 0});
   return MXN_OK;
 }
 
 mxn_status pass_fold(compile *c, mxn_error *err) {
   const size_t n_nodes = c->graph->n_nodes;
+  rewrite r = rewrite_begin(c->graph);
   for (size_t i = 0; i < n_nodes; i++) {
     node *n = c->graph->nodes[i];
     if (node_is_variable(n)) continue;
+    rewrite_visit(&r, n);
     if (op_is(n, "BatchNorm"))
-      TRY(fold_batch_norm(c, n, err));
+      TRY(fold_batch_norm(c, &r, n, err));
     else
-      TRY(fold_constant(c, n, err));
+      TRY(fold_constant(c, &r, n, err));
   }
+  rewrite_finish(&r);
   graph_compact(c->graph);
   return ops_bind(c->graph, err);
 }

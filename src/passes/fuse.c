@@ -12,6 +12,7 @@
 #include "passes/access.h"
 #include "passes/elementwise.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 
 /* Operators whose kernels end in an expression. */
 static bool is_root(const node *n) {
@@ -27,14 +28,14 @@ static uint32_t own_inputs(const node *n) {
   return n->n_inputs - extra;
 }
 
-static bool can_fuse(const compile *c, const node *n, uint32_t operand) {
+static bool can_fuse(rewrite *r, const node *n, uint32_t operand) {
   const value v = n->inputs[operand];
   const node *p = v.node;
-  return is_root(p) && shape_equal(value_type(v), &n->outputs[0]) && graph_count_uses(c->graph, v) == 1 &&
+  return is_root(p) && shape_equal(value_type(v), &n->outputs[0]) && rewrite_uses(r, v) == 1 &&
          p->n_fused < MAX_FUSED && p->n_inputs - own_inputs(p) + n->n_inputs - 1 <= MAX_EXTRA_OPERANDS;
 }
 
-static void fuse(compile *c, node *n, uint32_t operand) {
+static void fuse(compile *c, rewrite *r, node *n, uint32_t operand) {
   node *p = n->inputs[operand].node;
   fused_operator *fused = arena_array(c->arena, p->n_fused + 1, sizeof *fused);
   for (size_t i = 0; i < p->n_fused; i++) fused[i] = p->fused[i];
@@ -50,24 +51,28 @@ static void fuse(compile *c, node *n, uint32_t operand) {
   p->n_fused++;
   p->inputs = inputs;
   p->n_inputs = n_inputs;
-  graph_replace_uses(c->graph, (value){n, 0}, (value){p, 0});
-  n->n_inputs = 0; /* no longer a reader of its operands */
+  rewrite_forget(r, n->inputs[operand]); /* `p` reads the others now */
+  rewrite_replace(r, (value){n, 0}, (value){p, 0});
+  n->n_inputs = 0;
 }
 
 mxn_status pass_fuse(compile *c, mxn_error *err) {
   (void)err;
   graph *g = c->graph;
+  rewrite r = rewrite_begin(g);
   for (size_t i = 0; i < g->n_nodes; i++) {
     node *n = g->nodes[i];
     elementwise e;
+    rewrite_visit(&r, n);
     if (node_is_variable(n) || n->n_fused || !elementwise_of(n, &e)) continue;
     /* Of two operands the later one: the other is then ready when it runs. */
     int best = -1;
     for (uint32_t k = 0; k < n->n_inputs; k++)
-      if (can_fuse(c, n, k) && (best < 0 || n->inputs[k].node->id > n->inputs[best].node->id)) best = (int)k;
+      if (can_fuse(&r, n, k) && (best < 0 || n->inputs[k].node->id > n->inputs[best].node->id)) best = (int)k;
     if (best < 0) continue;
-    fuse(c, n, (uint32_t)best);
+    fuse(c, &r, n, (uint32_t)best);
   }
+  rewrite_finish(&r);
   graph_compact(g);
   for (size_t i = 0; i < g->n_nodes; i++) node_wire_fused(g->nodes[i]);
   return MXN_OK;

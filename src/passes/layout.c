@@ -25,6 +25,7 @@
 #include "ops/ops.h"
 #include "passes/access.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 
 static const char layout_key[] = "layout";
 static const char row_major[] = "row_major";
@@ -54,6 +55,7 @@ typedef struct layout {
   const node **concat; /* NULL: has its own storage */
   int64_t *channel;    /* first channel inside it */
   struct k_image *border;
+  uint32_t *input;  /* of a variable: index of the model's input */
   uint32_t *output; /* index of the model's output it writes, or NO_STORAGE */
 } layout;
 
@@ -172,20 +174,23 @@ static void convert_concats(compile *c) {
   }
 }
 
-static bool is_concat_operand(const graph *g, const node *n) {
+static bool *find_concat_operands(const graph *g) {
+  bool *is_operand = arena_array(g->arena, g->n_nodes, sizeof *is_operand);
   for (size_t i = 0; i < g->n_nodes; i++)
     for (uint32_t k = 0; is_op(g->nodes[i], "Concat") && k < g->nodes[i]->n_inputs; k++)
-      if (g->nodes[i]->inputs[k].node == n) return true;
-  return false;
+      is_operand[g->nodes[i]->inputs[k].node->id] = true;
+  return is_operand;
 }
 
 /* Each output becomes a value that a step writes for it alone. */
 static void convert_outputs(compile *c) {
   graph *g = c->graph;
+  rewrite r = rewrite_begin(g); /* a copy reads in the output's place */
+  const bool *is_operand = find_concat_operands(g);
   for (size_t i = 0; i < g->n_outputs; i++) {
     const node *n = g->outputs[i].node;
     const bool fits = is_step(n) && !is_op(n, "Concat") && is_layout_free(&n->outputs[0]) &&
-                      graph_count_uses(g, g->outputs[i]) == 1 && !is_concat_operand(g, n);
+                      rewrite_uses(&r, g->outputs[i]) == 1 && !is_operand[n->id];
     if (!fits) g->outputs[i] = copy_to(c, g->outputs[i], row_major);
   }
 }
@@ -268,10 +273,11 @@ static placement channels_last_placement(const mxn_type *t, const struct k_image
 }
 
 /* The graph's variables without a constant are its inputs, in their order. */
-static uint32_t input_index(const graph *g, const node *n) {
+static void number_inputs(layout *l) {
+  const graph *g = l->c->graph;
   uint32_t index = 0;
-  for (size_t i = 0; g->nodes[i] != n; i++) index += node_is_variable(g->nodes[i]) && !g->nodes[i]->constant;
-  return index;
+  for (size_t i = 0; i < g->n_nodes; i++)
+    if (node_is_variable(g->nodes[i]) && !g->nodes[i]->constant) l->input[i] = index++;
 }
 
 /* Dimensions of one element have the stride that they would have in a tensor
@@ -316,7 +322,7 @@ static placement place_variable(layout *l, const node *n) {
   size_t bytes = 0;
   if (n->constant) return (placement){.storage = NO_STORAGE};
   if (!type_bytes(&n->outputs[0], &bytes)) bytes = 0;
-  return place_dense(n, compile_add_storage(l->c, MXN_SPACE_INPUT, input_index(l->c->graph, n), bytes));
+  return place_dense(n, compile_add_storage(l->c, MXN_SPACE_INPUT, l->input[n->id], bytes));
 }
 
 static placement place_step(layout *l, const node *n) {
@@ -378,8 +384,10 @@ mxn_status pass_layout(compile *c, mxn_error *err) {
               .concat = arena_array(c->arena, n, sizeof *l.concat),
               .channel = arena_array(c->arena, n, sizeof *l.channel),
               .border = arena_array(c->arena, n, sizeof *l.border),
+              .input = arena_array(c->arena, n, sizeof *l.input),
               .output = arena_array(c->arena, n, sizeof *l.output)};
   c->placements = arena_array(c->arena, n, sizeof *c->placements);
+  number_inputs(&l);
   find_outputs(&l);
   find_slices(&l);
   find_borders(&l);

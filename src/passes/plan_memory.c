@@ -26,11 +26,6 @@ static int compare_sizes(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-static int compare_offsets(const void *a, const void *b) {
-  const storage *x = *(storage *const *)a, *y = *(storage *const *)b;
-  return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
 /* The lowest free offset among `placed`, which are sorted by offset. */
 static uint64_t lowest_offset(const storage *s, storage *const *placed, size_t n) {
   uint64_t offset = 0;
@@ -41,6 +36,15 @@ static uint64_t lowest_offset(const storage *s, storage *const *placed, size_t n
     if (end > offset) offset = end;
   }
   return offset;
+}
+
+/* Behind those that lie at the same offset or lower. */
+static void insert_by_offset(storage **placed, size_t n, storage *s) {
+  while (n > 0 && placed[n - 1]->offset > s->offset) {
+    placed[n] = placed[n - 1];
+    n--;
+  }
+  placed[n] = s;
 }
 
 static void plan_arena(compile *c) {
@@ -57,8 +61,7 @@ static void plan_arena(compile *c) {
     storage *s = order[i];
     s->offset = lowest_offset(s, placed, i);
     if (s->offset + s->bytes > c->arena_bytes) c->arena_bytes = align_up(s->offset + s->bytes);
-    placed[i] = s;
-    qsort(placed, i + 1, sizeof *placed, compare_offsets);
+    insert_by_offset(placed, i, s);
   }
 }
 

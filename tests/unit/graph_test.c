@@ -122,19 +122,6 @@ static void test_attributes(void **state) {
   assert_int_equal(n->n_attributes, 1);
 }
 
-static void test_uses(void **state) {
-  (void)state;
-  graph *g = small_graph();
-  const value data = {g->nodes[0], 0}, relu = {g->nodes[1], 0}, sum = {g->nodes[2], 0};
-  assert_int_equal(graph_count_uses(g, data), 2);
-  assert_int_equal(graph_count_uses(g, sum), 1);
-  graph_replace_uses(g, relu, data);
-  assert_int_equal(graph_count_uses(g, data), 3);
-  assert_int_equal(graph_count_uses(g, relu), 0);
-  graph_replace_uses(g, sum, relu);
-  assert_ptr_equal(g->outputs[0].node, g->nodes[1]);
-}
-
 /* Unread operators and constants go, inputs stay, late operands come forward. */
 static void test_compact(void **state) {
   (void)state;
@@ -279,7 +266,6 @@ int main(void) {
       cmocka_unit_test(test_shape_elements),
       cmocka_unit_test(test_shape_merge),
       TEST(test_attributes),
-      TEST(test_uses),
       TEST(test_compact),
       TEST(test_compact_deep_graph),
       TEST(test_copy),

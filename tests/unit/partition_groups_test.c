@@ -237,7 +237,7 @@ static void test_reasons(void **state) {
                 "its values have fewer than 2 dimensions");
   assert_reason("%2 = input \"b\" : float32(2, ?)\n%3 = relu(%2) \"f\" : ? ?\noutput %3\n", "f",
                 "its shapes are not known before it runs");
-  assert_reason("%2 = Concat(%0, %0) \"f\" {num_args=\"2\", dim=\"2\"} : ? ?\noutput %2\n", "f", "its axis is not 1");
+  assert_reason("%2 = softmax(%0) \"f\" {temperature=\"2\"} : ? ?\noutput %2\n", "f", "its temperature is not 1");
   assert_reason(
       "%2 = input \"k\" : float32(2, 4, 1, 1)\n"
       "%3 = Convolution(%0, %2) \"f\" {kernel=\"(1, 1)\", num_filter=\"2\", no_bias=\"True\"} : ? ?\noutput %3\n",
