@@ -18,6 +18,7 @@
 #include "api/work_dir.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/name_set.h"
 #include "base/shape.h"
 #include "executor/interface.h"
 #include "executor/model.h"
@@ -57,6 +58,15 @@ static mxn_status prepare_graph(compilation *c, const mxn_input *inputs, size_t 
   return graph_set_interface(c->graph, inputs, n_inputs, c->options->outputs, c->options->n_outputs, err);
 }
 
+/* What the new nodes and arrays must not be called. */
+static name_set taken_names(const compilation *c) {
+  const parameter_list *parameters = &c->source->parameters;
+  name_set set = {.arena = c->arena};
+  for (size_t i = 0; i < c->graph->n_nodes; i++) name_set_add(&set, c->graph->nodes[i]->name);
+  for (size_t i = 0; i < parameters->n_items; i++) name_set_add(&set, parameters->items[i].name);
+  return set;
+}
+
 static mxn_status find_subgraphs(compilation *c, mxn_error *err) {
   const mxn_compile_options *o = c->options;
   const partition_options names = {o->excl_node_names, o->n_excl_node_names, o->force_incl_node_names,
@@ -68,7 +78,8 @@ static mxn_status find_subgraphs(compilation *c, mxn_error *err) {
   m->n_left_out = p.n_left_out;
   for (size_t i = 0; i < p.n_left_out; i++)
     m->left_out[i] = (mxn_left_out){p.left_out[i].node->name, p.left_out[i].node->op, p.left_out[i].reason};
-  extract_subgraphs(c->graph, &p, &c->subgraphs);
+  name_set taken = taken_names(c);
+  extract_subgraphs(c->graph, &p, &taken, &c->subgraphs);
   return MXN_OK;
 }
 
@@ -84,13 +95,17 @@ static mxn_status write_graph(const graph *g, const char *path, mxn_error *err) 
 }
 
 static mxn_status write_weights(arena *a, const graph *g, const char *path, mxn_error *err) {
-  parameter_list list = {0};
+  parameter_list all = {0}, once = {0};
   for (size_t i = 0; i < g->n_nodes; i++) {
     const node *n = g->nodes[i];
-    if (!n->constant || parameter_find(&list, n->name)) continue;
-    *ARENA_PUSH(a, list.items, list.n_items, list.capacity) = (parameter){n->name, PARAMETER_PLAIN, *n->constant};
+    if (n->constant)
+      *ARENA_PUSH(a, all.items, all.n_items, all.capacity) = (parameter){n->name, PARAMETER_PLAIN, *n->constant};
   }
-  return params_save(path, &list, err);
+  const parameter **sorted = parameters_by_name(a, &all);
+  for (size_t i = 0; i < all.n_items; i++)
+    if (i == 0 || strcmp(sorted[i - 1]->name, sorted[i]->name) != 0)
+      *ARENA_PUSH(a, once.items, once.n_items, once.capacity) = *sorted[i];
+  return params_save(path, &once, err);
 }
 
 static mxn_status write_job(compilation *c, const char *folder, size_t i, mxn_error *err) {
@@ -197,25 +212,11 @@ static mxn_status compile_subgraphs(compilation *c, mxn_error *err) {
 
 /* The new model. */
 
-static int compare_names(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-typedef struct name_set {
-  const char **names;
-  size_t n;
-} name_set;
-
 static name_set variable_names(arena *a, const graph *g) {
-  name_set set = {arena_array(a, g->n_nodes, sizeof *set.names), 0};
+  name_set set = {.arena = a};
   for (size_t i = 0; i < g->n_nodes; i++)
-    if (node_is_variable(g->nodes[i])) set.names[set.n++] = g->nodes[i]->name;
-  qsort(set.names, set.n, sizeof *set.names, compare_names);
+    if (node_is_variable(g->nodes[i])) name_set_add(&set, g->nodes[i]->name);
   return set;
-}
-
-static bool is_in(const name_set *set, const char *name) {
-  return set->n > 0 && bsearch(&name, set->names, set->n, sizeof *set->names, compare_names);
 }
 
 static void add_neuronbins(compilation *c, parameter_list *list, parameter_kind kind) {
@@ -244,7 +245,7 @@ static void collect_parameters(compilation *c) {
   parameter_list *list = &c->model->parameters;
   add_neuronbins(c, list, all_plain ? PARAMETER_PLAIN : PARAMETER_ARGUMENT);
   for (size_t i = 0; i < old->n_items; i++) {
-    if (is_in(&before, old->items[i].name) && !is_in(&after, old->items[i].name)) continue;
+    if (name_set_has(&before, old->items[i].name) && !name_set_has(&after, old->items[i].name)) continue;
     *ARENA_PUSH(c->arena, list->items, list->n_items, list->capacity) = copy_parameter(c->arena, &old->items[i]);
   }
 }

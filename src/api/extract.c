@@ -28,6 +28,9 @@ typedef struct extraction {
   bool *is_output;         /* by value: it leaves its group */
   bool *is_needed;         /* by id: more than labels in its group depends on it */
   uint32_t *output_number; /* by value: among the outputs of its subgraph node */
+  size_t *external_number; /* by value: among the externals ... */
+  uint32_t *external_of;   /* ... of group external_of - 1 */
+  name_set constants;      /* names of arrays */
   node **copy;             /* by id: a constant's variable in the inner graph ... */
   uint32_t *copied_for;    /* ... of group copied_for - 1 */
   subgraph *subgraphs;     /* by group */
@@ -84,10 +87,18 @@ typedef struct external_list {
   size_t n_items, capacity;
 } external_list;
 
-static external *find_external(external_list *list, value v) {
-  for (size_t i = 0; i < list->n_items; i++)
-    if (list->items[i].value.node == v.node && list->items[i].value.output == v.output) return &list->items[i];
-  return NULL;
+static external *find_external(const extraction *x, uint32_t group, external_list *list, value v) {
+  const size_t number = value_number(x, v);
+  return x->external_of[number] == group + 1 ? &list->items[x->external_number[number]] : NULL;
+}
+
+static external *add_external(extraction *x, uint32_t group, external_list *list, value v) {
+  const size_t number = value_number(x, v);
+  x->external_of[number] = group + 1;
+  x->external_number[number] = list->n_items;
+  external *e = ARENA_PUSH(x->g->arena, list->items, list->n_items, list->capacity);
+  *e = (external){.value = v};
+  return e;
 }
 
 static external_list list_externals(extraction *x, uint32_t group) {
@@ -97,29 +108,19 @@ static external_list list_externals(extraction *x, uint32_t group) {
     for (uint32_t k = 0; k < n->n_inputs; k++) {
       const value v = n->inputs[k];
       if (group_of(x, v.node) == group || v.node->constant) continue;
-      external *e = find_external(&list, v);
-      if (!e) {
-        e = ARENA_PUSH(x->g->arena, list.items, list.n_items, list.capacity);
-        *e = (external){.value = v};
-      }
+      external *e = find_external(x, group, &list, v);
+      if (!e) e = add_external(x, group, &list, v);
       e->is_data |= x->is_needed[n->id] && !input_is_ignored(n, k);
     }
   }
   return list;
 }
 
-static bool is_taken(const extraction *x, const graph *inner, const char *name) {
-  for (size_t i = 0; i < inner->n_nodes; i++)
-    if (!strcmp(inner->nodes[i]->name, name)) return true;
-  for (size_t i = 0; i < x->n_old; i++)
-    if (x->g->nodes[i]->constant && !strcmp(x->g->nodes[i]->name, name)) return true;
-  return false;
-}
-
 /* Arrays are found by name, so an input must not be called as one. */
-static const char *free_name(const extraction *x, const graph *inner, const char *name) {
+static const char *free_name(const extraction *x, name_set *inputs, const char *name) {
   const char *candidate = name;
-  for (unsigned i = 1; is_taken(x, inner, candidate); i++) candidate = arena_printf(x->g->arena, "%s_%u", name, i);
+  for (unsigned i = 1; name_set_has(&x->constants, candidate) || !name_set_add(inputs, candidate); i++)
+    candidate = arena_printf(x->g->arena, "%s_%u", name, i);
   return candidate;
 }
 
@@ -127,12 +128,13 @@ static const char *free_name(const extraction *x, const graph *inner, const char
 static void add_externals(extraction *x, subgraph *s, external_list *list) {
   graph *g = x->g;
   s->input_names = arena_array(g->arena, list->n_items, sizeof *s->input_names);
+  name_set names = {.arena = g->arena};
   uint32_t n = 0;
   for (int turn = 0; turn < 2; turn++) {
     for (size_t i = 0; i < list->n_items; i++) {
       external *e = &list->items[i];
       if (e->is_data != (turn == 0)) continue;
-      const char *name = free_name(x, s->inner, model_value_name(g, e->value));
+      const char *name = free_name(x, &names, model_value_name(g, e->value));
       e->inner = graph_add_variable(s->inner, name, *value_type(e->value));
       if (turn == 0) s->input_names[s->n_data++] = e->inner->name;
       s->node->inputs[n++] = e->value;
@@ -161,7 +163,7 @@ static void move_member(extraction *x, uint32_t group, graph *inner, external_li
     if (v->node->constant)
       *v = (value){copy_constant(x, group, inner, v->node), 0};
     else
-      *v = (value){find_external(externals, *v)->inner, 0};
+      *v = (value){find_external(x, group, externals, *v)->inner, 0};
   }
   *ARENA_PUSH(inner->arena, inner->nodes, inner->n_nodes, inner->nodes_capacity) = n;
 }
@@ -239,23 +241,30 @@ static void replace_members(extraction *x) {
   graph_compact(g);
 }
 
-static subgraph *subgraph_of(extraction *x, const node *n) {
-  uint32_t k = 0;
-  while (k < x->p->n_groups && x->subgraphs[k].node != n) k++;
-  return &x->subgraphs[k];
+static const char *free_node_name(arena *a, name_set *taken, size_t *number) {
+  for (;; ++*number) {
+    const char *name = arena_printf(a, SUBGRAPH_OP "%zu", *number);
+    const char *bin = arena_printf(a, "%s" SUBGRAPH_NEURONBIN, name);
+    if (name_set_has(taken, name) || name_set_has(taken, bin)) continue;
+    name_set_add(taken, name);
+    name_set_add(taken, bin);
+    return name;
+  }
 }
 
-static void name_subgraphs(extraction *x, subgraph_list *out) {
+static void name_subgraphs(extraction *x, name_set *taken, subgraph_list *out) {
   graph *g = x->g;
+  subgraph **by_id = arena_array(g->arena, g->n_nodes, sizeof *by_id);
+  size_t number = 0;
   *out = (subgraph_list){arena_array(g->arena, x->p->n_groups, sizeof *out->items), 0};
+  for (uint32_t k = 0; k < x->p->n_groups; k++) by_id[x->subgraphs[k].node->id] = &x->subgraphs[k];
   for (size_t i = 0; i < g->n_nodes; i++) {
     node *n = g->nodes[i];
-    if (!subgraph_is(n)) continue;
-    n->name = arena_printf(g->arena, SUBGRAPH_OP "%zu", out->n_items);
+    if (!by_id[i]) continue;
+    n->name = free_node_name(g->arena, taken, &number);
     n->inputs[n->n_inputs - 1].node->name = arena_printf(g->arena, "%s" SUBGRAPH_NEURONBIN, n->name);
-    subgraph *s = subgraph_of(x, n);
-    s->inner->name = n->name;
-    out->items[out->n_items++] = *s;
+    by_id[i]->inner->name = n->name;
+    out->items[out->n_items++] = *by_id[i];
   }
 }
 
@@ -281,7 +290,7 @@ static void declare_labels(graph *g, const subgraph_list *list) {
   }
 }
 
-void extract_subgraphs(graph *g, const partition *p, subgraph_list *out_list) {
+void extract_subgraphs(graph *g, const partition *p, name_set *taken, subgraph_list *out_list) {
   arena *a = g->arena;
   const size_t n = g->n_nodes;
   size_t *first_value = arena_array(a, n, sizeof *first_value), n_values = 0;
@@ -296,16 +305,21 @@ void extract_subgraphs(graph *g, const partition *p, subgraph_list *out_list) {
                   .is_output = arena_array(a, n_values, sizeof *x.is_output),
                   .is_needed = arena_array(a, n, sizeof *x.is_needed),
                   .output_number = arena_array(a, n_values, sizeof *x.output_number),
+                  .external_number = arena_array(a, n_values, sizeof *x.external_number),
+                  .external_of = arena_array(a, n_values, sizeof *x.external_of),
+                  .constants = {.arena = a},
                   .copy = arena_array(a, n, sizeof *x.copy),
                   .copied_for = arena_array(a, n, sizeof *x.copied_for),
                   .subgraphs = arena_array(a, p->n_groups, sizeof *x.subgraphs),
                   .members = arena_array(a, p->n_groups, sizeof *x.members),
                   .n_members = arena_array(a, p->n_groups, sizeof *x.n_members)};
+  for (size_t i = 0; i < n; i++)
+    if (g->nodes[i]->constant) name_set_add(&x.constants, g->nodes[i]->name);
   find_outputs(&x);
   find_needed(&x);
   list_members(&x);
   for (uint32_t k = 0; k < p->n_groups; k++) create_subgraph(&x, k);
   replace_members(&x);
-  name_subgraphs(&x, out_list);
+  name_subgraphs(&x, taken, out_list);
   declare_labels(g, out_list);
 }

@@ -5,6 +5,7 @@
 #ifndef MXN_API_EXTRACT_H
 #define MXN_API_EXTRACT_H
 
+#include "base/name_set.h"
 #include "graph/graph.h"
 #include "partition/partition.h"
 
@@ -22,10 +23,11 @@ typedef struct subgraph_list {
   size_t n_items;
 } subgraph_list;
 
-/* Replace every group of the partition by one node and name the nodes in the new
- * graph's order. Operators move into the inner graphs with their types; labels
+/* Replace every group of the partition by one node and name the nodes, and the
+ * variables of their neuronbins, in the new graph's order, by names that are not in
+ * `taken`; they are added to it. Operators move into the inner graphs with their types; labels
  * that only subgraphs read get the type float32 (1,). The list is in the order of
  * the nodes. */
-void extract_subgraphs(graph *g, const partition *p, subgraph_list *out_list);
+void extract_subgraphs(graph *g, const partition *p, name_set *taken, subgraph_list *out_list);
 
 #endif

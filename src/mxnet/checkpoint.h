@@ -25,9 +25,6 @@ typedef struct parameter_list {
   bool np_shape; /* of a model with numpy semantics, where MXNet reads V3 arrays only */
 } parameter_list;
 
-/* The first array called `name`, or NULL. */
-const parameter *parameter_find(const parameter_list *list, const char *name);
-
 /* "arg:", "aux:" or "". */
 const char *parameter_prefix(parameter_kind kind);
 

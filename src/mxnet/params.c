@@ -23,12 +23,6 @@ const char *parameter_prefix(parameter_kind kind) {
   return kind_prefixes[i].text;
 }
 
-const parameter *parameter_find(const parameter_list *list, const char *name) {
-  for (size_t i = 0; i < list->n_items; i++)
-    if (strcmp(list->items[i].name, name) == 0) return &list->items[i];
-  return NULL;
-}
-
 parameter parameter_named(arena *a, const char *name, size_t bytes) {
   size_t i = 0;
   while (strlen(kind_prefixes[i].text) > bytes || memcmp(name, kind_prefixes[i].text, strlen(kind_prefixes[i].text)))

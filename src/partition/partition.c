@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/name_set.h"
 #include "base/near.h"
 #include "ops/ops.h"
 #include "partition/compilable.h"
@@ -23,6 +24,7 @@
 typedef struct grouping {
   const graph *g;
   arena *a;
+  name_set excluded, forced;
   const char **reason; /* by node id; NULL: goes to the compiler */
   uint32_t *level;     /* by node id */
   uint32_t *parent;    /* by node id: union-find, the root stands for the unit */
@@ -30,33 +32,38 @@ typedef struct grouping {
 
 /* Names that the caller gave. */
 
-static bool contains(const char *const *names, size_t n, const char *name) {
-  for (size_t i = 0; i < n; i++)
-    if (!strcmp(names[i], name)) return true;
-  return false;
-}
-
-static mxn_status check_name(const graph *g, const char *name, const char *option, const char *const *names,
-                             size_t n_names, mxn_error *err) {
-  if (contains(names, n_names, name)) return MXN_OK;
+static mxn_status unknown_name(const graph *g, const char *name, const char *option, mxn_error *err) {
+  const char **names = arena_array(g->arena, g->n_nodes, sizeof *names);
+  size_t n_names = 0;
   char near[192];
+  for (size_t i = 0; i < g->n_nodes; i++)
+    if (!node_is_variable(g->nodes[i])) names[n_names++] = g->nodes[i]->name;
   near_names(name, names, n_names, near, sizeof near);
   return error_set(err, MXN_ARGUMENT, "%s: %s: no operator is called '%s'%s%s", g->name, option, name,
                    near[0] ? "; near names: " : "", near);
 }
 
-static mxn_status check_names(const graph *g, const partition_options *o, mxn_error *err) {
-  const char **names = arena_array(g->arena, g->n_nodes, sizeof *names);
-  size_t n_names = 0;
-  for (size_t i = 0; i < g->n_nodes; i++)
-    if (!node_is_variable(g->nodes[i])) names[n_names++] = g->nodes[i]->name;
-  for (size_t i = 0; i < o->n_excluded; i++) TRY(check_name(g, o->excluded[i], "excl_node_names", names, n_names, err));
-  for (size_t i = 0; i < o->n_forced; i++) {
-    TRY(check_name(g, o->forced[i], "force_incl_node_names", names, n_names, err));
-    if (contains(o->excluded, o->n_excluded, o->forced[i]))
-      return error_set(err, MXN_ARGUMENT, "%s: '%s' is in excl_node_names and in force_incl_node_names", g->name,
-                       o->forced[i]);
+/* `option` for messages; `names` has the operators of the graph. */
+static mxn_status take_names(const graph *g, const name_set *names, const char *option, const char *const *given,
+                             size_t n, name_set *out, mxn_error *err) {
+  *out = (name_set){.arena = g->arena};
+  for (size_t i = 0; i < n; i++) {
+    name_set_add(out, given[i]);
+    if (!name_set_has(names, given[i])) return unknown_name(g, given[i], option, err);
   }
+  return MXN_OK;
+}
+
+static mxn_status read_names(grouping *p, const partition_options *o, mxn_error *err) {
+  name_set names = {.arena = p->a};
+  for (size_t i = 0; i < p->g->n_nodes; i++)
+    if (!node_is_variable(p->g->nodes[i])) name_set_add(&names, p->g->nodes[i]->name);
+  TRY(take_names(p->g, &names, "excl_node_names", o->excluded, o->n_excluded, &p->excluded, err));
+  TRY(take_names(p->g, &names, "force_incl_node_names", o->forced, o->n_forced, &p->forced, err));
+  for (size_t i = 0; i < o->n_forced; i++)
+    if (name_set_has(&p->excluded, o->forced[i]))
+      return error_set(err, MXN_ARGUMENT, "%s: '%s' is in excl_node_names and in force_incl_node_names", p->g->name,
+                       o->forced[i]);
   return MXN_OK;
 }
 
@@ -69,13 +76,13 @@ static void leave_out_other_outputs(grouping *p, value v) {
     p->reason[v.node->id] = "an output of it that only training needs is used";
 }
 
-static void find_reasons(grouping *p, const partition_options *o) {
+static void find_reasons(grouping *p) {
   const graph *g = p->g;
   for (size_t i = 0; i < g->n_nodes; i++) {
     const node *n = g->nodes[i];
     if (node_is_variable(n))
       p->reason[i] = "a variable";
-    else if (contains(o->excluded, o->n_excluded, n->name))
+    else if (name_set_has(&p->excluded, n->name))
       p->reason[i] = "it is in excl_node_names";
     else
       p->reason[i] = compilable_reason(n);
@@ -295,28 +302,28 @@ static void write_result(grouping *p, partition *out) {
 }
 
 /* Nobody can force what there is no code for; left out in silence it may not be. */
-static mxn_status check_forced(const graph *g, const partition_options *o, const partition *p, mxn_error *err) {
-  for (size_t i = 0; i < p->n_left_out; i++) {
-    const node *n = p->left_out[i].node;
-    if (contains(o->forced, o->n_forced, n->name))
-      return error_set(err, MXN_UNSUPPORTED, "%s: node '%s' (%s) is in force_incl_node_names, but %s", g->name, n->name,
-                       n->op, p->left_out[i].reason);
+static mxn_status check_forced(const grouping *p, const partition *result, mxn_error *err) {
+  for (size_t i = 0; i < result->n_left_out; i++) {
+    const node *n = result->left_out[i].node;
+    if (name_set_has(&p->forced, n->name))
+      return error_set(err, MXN_UNSUPPORTED, "%s: node '%s' (%s) is in force_incl_node_names, but %s", p->g->name,
+                       n->name, n->op, result->left_out[i].reason);
   }
   return MXN_OK;
 }
 
 mxn_status partition_graph(const graph *g, const partition_options *options, partition *out_partition, mxn_error *err) {
-  TRY(check_names(g, options, err));
   grouping p = {.g = g,
                 .a = g->arena,
                 .reason = arena_array(g->arena, g->n_nodes, sizeof *p.reason),
                 .level = arena_array(g->arena, g->n_nodes, sizeof *p.level),
                 .parent = arena_array(g->arena, g->n_nodes, sizeof *p.parent)};
   for (uint32_t i = 0; i < g->n_nodes; i++) p.parent[i] = i;
-  find_reasons(&p, options);
+  TRY(read_names(&p, options, err));
+  find_reasons(&p);
   group_levels(&p);
   merge_levels(&p);
   leave_out_constants(&p);
   write_result(&p, out_partition);
-  return check_forced(g, options, out_partition, err);
+  return check_forced(&p, out_partition, err);
 }

@@ -151,6 +151,29 @@ static void test_parameter_file(void **state) {
   free(file.data);
 }
 
+/* Arrays that nothing reads keep their names too, so the new one has another. */
+static void test_array_called_as_a_neuronbin(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_compile_options o = {.struct_bytes = sizeof o};
+  mxn_model *compiled, *loaded;
+  const mxn_array arrays[] = {{"arg:w", {fixture_type(2, 1, SAMPLE_COLUMNS), w}},
+                              {"arg:_neuron_subgraph_op0_neuronbin", {fixture_type(1, 2, 0), unused}}};
+  mxn_model *model = fixture_model("net", symbol, arrays, 2);
+  fixture_write("neuron-cc", good_script(), 0755);
+  o.compiler = fixture_path("neuron-cc");
+  CHECK_OK(mxn_compile(model, &data_input, 1, &o, &compiled, &err));
+  mxn_model_close(model);
+  assert_string_equal(mxn_model_subgraph_name(compiled, 0), "_neuron_subgraph_op1");
+  CHECK_OK(mxn_model_save(compiled, fixture_path("out"), 0, &err));
+  mxn_model_close(compiled);
+  CHECK_OK(mxn_model_load(fixture_path("out"), 0, &loaded, &err));
+  assert_string_equal(mxn_model_get_array(loaded, 0).name, "arg:_neuron_subgraph_op1_neuronbin");
+  assert_string_equal(mxn_model_get_array(loaded, 1).name, "arg:_neuron_subgraph_op0_neuronbin");
+  check_run(loaded, SAMPLE_ROWS);
+  mxn_model_close(loaded);
+}
+
 static void test_wrong_shape_for_the_program(void **state) {
   (void)state;
   mxn_error err = {0};
@@ -383,6 +406,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_compiles_saves_and_loads),
       cmocka_unit_test(test_parameter_file),
+      cmocka_unit_test(test_array_called_as_a_neuronbin),
       cmocka_unit_test(test_wrong_shape_for_the_program),
       cmocka_unit_test(test_wrong_symbol_for_the_program),
       cmocka_unit_test(test_a_file_for_the_prefix),

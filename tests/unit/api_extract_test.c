@@ -32,7 +32,8 @@ static subgraph_list extract(graph *g, const char *excluded) {
   subgraph_list list;
   const partition_options o = {.excluded = &excluded, .n_excluded = excluded != NULL};
   if (partition_graph(g, &o, &p, &err) != MXN_OK) fail_msg("%s", err.message);
-  extract_subgraphs(g, &p, &list);
+  name_set taken = {.arena = g->arena};
+  extract_subgraphs(g, &p, &taken, &list);
   if (graph_verify(g, "extract", &err) != MXN_OK) fail_msg("%s", err.message);
   for (size_t i = 0; i < list.n_items; i++)
     if (graph_verify(list.items[i].inner, "inner", &err) != MXN_OK) fail_msg("%s", err.message);

@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/float16.h"
+#include "base/name_set.h"
 #include "base/near.h"
 #include "base/sha256.h"
 #include "base/text_list.h"
@@ -536,6 +537,25 @@ static void test_checkpoint_names(void **state) {
     assert_false(checkpoint_name_split(others[i], &bytes, &epoch));
 }
 
+static void test_name_set(void **state) {
+  (void)state;
+  enum { N = 5000 };
+  arena a;
+  arena_init(&a);
+  if (setjmp(a.recovery)) fail_msg("out of memory");
+  name_set set = {.arena = &a};
+  assert_false(name_set_has(&set, ""));
+  for (int i = 0; i < N; i++) assert_true(name_set_add(&set, arena_printf(&a, "name%d", i)));
+  assert_true(name_set_add(&set, ""));
+  for (int i = 0; i < N; i++) {
+    assert_true(name_set_has(&set, arena_printf(&a, "name%d", i)));
+    assert_false(name_set_add(&set, arena_printf(&a, "name%d", i)));
+    assert_false(name_set_has(&set, arena_printf(&a, "name%d_", i)));
+  }
+  assert_int_equal(set.n, N + 1);
+  arena_finish(&a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_status_text),
@@ -561,6 +581,7 @@ int main(void) {
       cmocka_unit_test(test_text_list_strings),
       cmocka_unit_test(test_text_list_match),
       cmocka_unit_test(test_near_names),
+      cmocka_unit_test(test_name_set),
       cmocka_unit_test(test_float16),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
