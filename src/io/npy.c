@@ -136,10 +136,13 @@ static const char *description_of(mxn_dtype dtype) {
   return NULL;
 }
 
-mxn_status npy_header(const mxn_type *type, char header[NPY_HEADER_BYTES], size_t *out_bytes, mxn_error *err) {
+mxn_status npy_header(const mxn_type *type, const char *path, char header[NPY_HEADER_BYTES], size_t *out_bytes,
+                      mxn_error *err) {
   enum { START = 10, ALIGNMENT = 64 };
   const char *description = description_of(type->dtype);
-  if (!description) return error_set(err, MXN_UNSUPPORTED, "NumPy has no element type %s", mxn_dtype_name(type->dtype));
+  if (!description)
+    return error_set(err, MXN_UNSUPPORTED, "%s: NumPy has no element type %s; a .params file can hold it", path,
+                     mxn_dtype_name(type->dtype));
   size_t used = START;
   used += (size_t)snprintf(header + used, NPY_HEADER_BYTES - used, "{'descr': '%s', 'fortran_order': False, 'shape': (",
                            description);

@@ -21,7 +21,7 @@ MXN_MUST_CHECK mxn_status npy_read(const uint8_t *data, size_t bytes, const char
 
 /* What stands before an array's data in a file; a multiple of 64 bytes long. */
 enum { NPY_HEADER_BYTES = 512 };
-MXN_MUST_CHECK mxn_status npy_header(const mxn_type *type, char header[NPY_HEADER_BYTES], size_t *out_bytes,
-                                     mxn_error *err);
+MXN_MUST_CHECK mxn_status npy_header(const mxn_type *type, const char *path, char header[NPY_HEADER_BYTES],
+                                     size_t *out_bytes, mxn_error *err);
 
 #endif

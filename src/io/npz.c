@@ -60,6 +60,12 @@ static mxn_status inflate_all(const archive *z, const char *name, const uint8_t 
                    found, to_bytes);
 }
 
+static mxn_status check_bytes(const archive *z, const char *name, const uint8_t *data, size_t bytes, uint32_t crc,
+                              mxn_error *err) {
+  if (crc32_z(0, data, bytes) == crc) return MXN_OK;
+  return error_set(err, MXN_FORMAT, "%s: array '%s' is damaged: its checksum is wrong", z->path, name);
+}
+
 /* Unpack an entry into memory of its own. */
 static mxn_status read_deflated(const archive *z, const char *name, const uint8_t *from, size_t from_bytes,
                                 size_t to_bytes, uint32_t crc, uint8_t **out_data, mxn_error *err) {
@@ -69,8 +75,7 @@ static mxn_status read_deflated(const archive *z, const char *name, const uint8_
   uint8_t *data = malloc(to_bytes ? to_bytes : 1);
   if (!data) return error_set(err, MXN_NOMEM, "%s: no memory for the %zu bytes of array '%s'", z->path, to_bytes, name);
   mxn_status status = inflate_all(z, name, from, from_bytes, data, to_bytes, err);
-  if (status == MXN_OK && crc32_z(0, data, to_bytes) != crc)
-    status = error_set(err, MXN_FORMAT, "%s: array '%s' is damaged: its checksum is wrong", z->path, name);
+  if (status == MXN_OK) status = check_bytes(z, name, data, to_bytes, crc, err);
   *out_data = data;
   if (status == MXN_OK) return MXN_OK;
   free(data);
@@ -90,10 +95,10 @@ static mxn_status find_entry(const archive *z, const uint8_t *row, const char *n
   if (at + LOCAL_BYTES > z->bytes || u32(z->data + at) != local_magic)
     return malformed(z, "an entry is not where the directory says", err);
   const uint64_t start = at + LOCAL_BYTES + u16(z->data + at + 26) + u16(z->data + at + 28);
-  if (start + (method == METHOD_STORED ? size : packed) > z->bytes)
-    return malformed(z, "an entry ends behind the file", err);
+  if (start + packed > z->bytes) return malformed(z, "an entry ends behind the file", err);
+  if (method == METHOD_STORED && packed != size) return malformed(z, "a stored entry has two sizes", err);
   *out_file = z->data + start;
-  if (method == METHOD_STORED) return MXN_OK;
+  if (method == METHOD_STORED) return check_bytes(z, name, *out_file, (size_t)size, crc, err);
   TRY(read_deflated(z, name, z->data + start, (size_t)packed, (size_t)size, crc, out_data, err));
   *out_file = *out_data;
   return MXN_OK;
@@ -213,14 +218,15 @@ static void write_end(file_writer *w, size_t n, uint64_t offset, uint64_t bytes)
   file_writer_write(w, record, sizeof record);
 }
 
-static mxn_status fill_entry(const mxn_array *array, entry *e, mxn_error *err) {
+static mxn_status fill_entry(const mxn_array *array, const char *path, entry *e, mxn_error *err) {
   const mxn_type *type = &array->tensor.type;
-  TRY(npy_header(type, e->header, &e->header_bytes, err));
+  TRY(npy_header(type, path, e->header, &e->header_bytes, err));
   snprintf(e->name, sizeof e->name, "%.250s.npy", array->name);
   e->data = array->tensor.data;
   e->data_bytes = mxn_dtype_bytes(type->dtype);
   for (int32_t i = 0; i < type->n_dims; i++) e->data_bytes *= (size_t)type->dims[i];
-  e->crc = (uint32_t)crc32_z(crc32_z(0, (const Bytef *)e->header, e->header_bytes), e->data, e->data_bytes);
+  e->crc = (uint32_t)crc32_z(0, (const Bytef *)e->header, e->header_bytes);
+  if (e->data_bytes > 0) e->crc = (uint32_t)crc32_z(e->crc, e->data, e->data_bytes); /* NULL would start anew */
   return MXN_OK;
 }
 
@@ -228,7 +234,7 @@ static mxn_status write_all(file_writer *w, const mxn_array *arrays, entry *entr
                             mxn_error *err) {
   uint64_t offset = 0, directory;
   for (size_t i = 0; i < n; i++) {
-    TRY(fill_entry(&arrays[i], &entries[i], err));
+    TRY(fill_entry(&arrays[i], path, &entries[i], err));
     entries[i].offset = (uint32_t)offset;
     offset += LOCAL_BYTES + strlen(entries[i].name) + entries[i].header_bytes + entries[i].data_bytes;
     if (offset > UINT32_MAX || n > UINT16_MAX)

@@ -141,7 +141,11 @@ def main():
     damaged = {"crc": (directory + 16, b"0000"), "size": (directory + 24, b"\xff\xff\xff\x7f"), "method": (directory + 10, b"\x0c")}
     for name, (at, new) in damaged.items():
         (folder / f"compressed-{name}.npz").write_bytes(compressed[:at] + new + compressed[at + len(new) :])
-    (folder / "broken.npz").write_bytes((folder / "images.npz").read_bytes()[:-30])
+    stored = (folder / "images.npz").read_bytes()
+    (folder / "broken.npz").write_bytes(stored[:-30])
+    directory, last = stored.index(b"PK\x01\x02"), stored.rindex(b"PK\x01\x02")
+    (folder / "stored-byte.npz").write_bytes(stored[: directory - 1] + b"\x42" + stored[directory:])
+    (folder / "stored-size.npz").write_bytes(stored[: last + 20] + b"\x01\0\0\0" + stored[last + 24 :])
 
     data = {"op": "null", "name": "data", "inputs": []}
     nodes = [data, {"op": "Foo", "name": "first", "inputs": [[0, 0, 0]]}, {"op": "relu", "name": "r", "inputs": [[1, 0, 0]]},
