@@ -88,6 +88,26 @@ static const char *check_convolution(const node *n) {
   return reason ? reason : check_parameters(n);
 }
 
+/* One dimension of what canonicalize makes a convolution to the phases of the stride. */
+static const char *check_phases(const node *n, int32_t i) {
+  const int64_t kernel = op_tuple_of(n, "kernel").v[i], stride = op_tuple_at(op_tuple_of(n, "stride"), i, 1);
+  const int64_t pad = op_tuple_at(op_tuple_of(n, "pad"), i, 0), adj = op_tuple_at(op_tuple_of(n, "adj"), i, 0);
+  const int64_t taps = (kernel + stride - 1) / stride;
+  if (op_tuple_at(op_tuple_of(n, "dilate"), i, 1) != 1) return "it dilates its kernel";
+  if (op_tuple_at(op_tuple_of(n, "target_shape"), i, 0) != 0) return "it has a target_shape";
+  if (stride > kernel) return "its stride is larger than its kernel";
+  if (pad / stride >= taps) return "its pad is larger than its kernel";
+  return kernel + adj - pad % stride <= stride * taps ? NULL : "its adj goes beyond its kernel";
+}
+
+static const char *check_deconvolution(const node *n) {
+  if (op_tuple_of(n, "kernel").n != 2) return "its kernel does not have 2 dimensions";
+  if (!is_default_or(op_text(n, "layout"), "NCHW")) return "its layout is not NCHW";
+  const char *reason = check_image(n);
+  for (int32_t i = 0; i < 2 && !reason; i++) reason = check_phases(n, i);
+  return reason ? reason : check_parameters(n);
+}
+
 static const char *check_leaky_relu(const node *n) {
   const char *kind = op_text(n, "act_type");
   if (IS_ONE_OF(kind, "leaky", "elu")) return NULL;
@@ -176,6 +196,7 @@ static const char *check_selection(const node *n) {
 /* clang-format off */
 #define TABLE(X, M)                               \
   X("Convolution", check_convolution)             \
+  X("Deconvolution", check_deconvolution)         \
   X("FullyConnected", check_parameters)           \
   X("Pooling", check_pooling)                     \
   X("_contrib_AdaptiveAvgPooling2D", check_adaptive_pooling) \

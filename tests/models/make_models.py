@@ -78,6 +78,19 @@ CONVOLUTIONS = [
     ("conv-depthwise-twice-the-filters", (2, 5, 8, 9), 10, (3, 3), {"num_group": 5}),
 ]
 
+# One deconvolution each, as the convolutions; their default is to have no bias.
+DECONVOLUTIONS = [
+    ("deconv-4x4-stride2", (2, 5, 7, 6), 8, (4, 4), {"stride": (2, 2), "pad": (1, 1)}),
+    ("deconv-4x4-of-one-pixel", (2, 17, 1, 1), 9, (4, 4), {"no_bias": False}),
+    ("deconv-3x3-stride2-adj", (1, 16, 5, 8), 17, (3, 3), {"stride": (2, 2), "pad": (1, 1), "adj": (1, 1)}),
+    ("deconv-2x2-stride2", (1, 33, 6, 7), 16, (2, 2), {"stride": (2, 2), "no_bias": False}),
+    ("deconv-3x3-same", (2, 3, 5, 9), 5, (3, 3), {"pad": (1, 1), "no_bias": False}),
+    ("deconv-5x3-stride3-2-groups2", (2, 6, 4, 5), 10, (5, 3), {"stride": (3, 2), "pad": (2, 0), "num_group": 2}),
+    ("deconv-depthwise-4x4", (1, 17, 6, 5), 17, (4, 4), {"stride": (2, 2), "pad": (1, 1), "num_group": 17}),
+    ("deconv-16x16-stride8", (1, 3, 4, 3), 3, (16, 16), {"stride": (8, 8), "pad": (4, 4), "num_group": 3}),
+    ("deconv-7x2-pad-beyond-stride", (1, 4, 9, 8), 6, (7, 2), {"stride": (2, 1), "pad": (5, 1), "adj": (1, 0)}),
+]
+
 # One pooling each: name, input shape, attributes. The maxima are of negative numbers, so padding must not count as 0.
 POOLINGS = [
     ("pool-max-2x2", (2, 5, 7, 9), {"kernel": (2, 2), "stride": (2, 2)}),
@@ -109,6 +122,10 @@ def add_tables():
         def convolution(data, filters=filters, kernel=kernel, attributes=attributes):
             return sym.Convolution(data, num_filter=filters, kernel=kernel, name="conv", **attributes)
         MODELS.append((name, {"data": shape}, convolution))
+    for name, shape, filters, kernel, attributes in DECONVOLUTIONS:
+        def deconvolution(data, filters=filters, kernel=kernel, attributes=attributes):
+            return sym.Deconvolution(data, num_filter=filters, kernel=kernel, name="deconv", **attributes)
+        MODELS.append((name, {"data": shape}, deconvolution))
     for name, shape, attributes in POOLINGS:
         kind = next(k for k in ("max", "avg", "sum") if k in name)
 
