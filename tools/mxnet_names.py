@@ -29,14 +29,11 @@ HEAD = """/* mxnet_names.def - the operators that MXNet 1.9.1 registers, in its 
 RULES = [
     ("BACKWARD", r"_backward_.*|.*_backward|_(contrib|npi)_backward_.*"),
     ("PYTHON", r"Custom|_npi_Custom"),
-    ("SPARSE", r"_contrib_getnnz"),
+    ("SPARSE", r"_contrib_(dgl_.*|edge_id|getnnz)"),
     ("INTERNAL", r"_CachedOp|_CachedOpThreadSafe|_CustomFunction|_NDArray|_Native|_NoGradient"),
-    ("OPTIMIZER", r".*_update|.*_update_phase[12]|multi_lars|multi_sum_sq"),
-    ("GRADIENTS", r"(multi_)?all_finite|reset_arrays"),
-    ("AUGMENTATION", r"_(npx__)?image_(random_.*|adjust_lighting)"),
-    ("FILES", r"_(npi_)?cv.*|_imdecode"),
-    ("SAMPLING", r"_contrib_(dgl_.*|edge_id)"),
-    ("CALIBRATION", r"_contrib_calibrate_entropy"),
+    ("OPTIMIZER", r".*_update|.*_update_phase[12]"),
+    ("GRADIENTS", r"reset_arrays"),
+    ("FILES", r"_(npi_)?cvim(decode|read)|_imdecode"),
     ("APPLICATION", r"_copyto|_npi_copyto|_set_value|_onehot_encode|_npi_share_memory|fill_element_0index"),
 ]
 

@@ -485,6 +485,55 @@ def image_resize(c):
     return c.symbol("_image_resize", data, size=c.pick((3, 4), (5,), 7, (2, 2)), **some(c, keep_ratio=[True, False], interp=[0, 1]))
 
 
+def one_image(c, dtypes=("uint8", "float32", "float64", "float16", "int32")):
+    shape, dtype = (whole(c, 1, 6), whole(c, 1, 6), c.pick(1, 3, 3)), c.pick(*dtypes)
+    # MXNet leaves the hue and the light of one channel as they are in memory.
+    return given(c, "data", c.rng.randint(0, 256, shape) / (1 if dtype in ("uint8", "int32") else c.pick(1, 255)), dtype)
+
+
+def image_factor(op):
+    """The least factor is the largest one, so that nothing is drawn."""
+
+    def make(c):
+        factor = c.pick(0.0, 0.3, 1.0, 1.7)
+        data = one_image(c)
+        if op.endswith("hue") and c.arrays["data"].shape[2] == 1:
+            raise ValueError("not written")
+        return c.symbol(op, data, min_factor=factor, max_factor=factor)
+
+    return make
+
+
+def adjust_lighting(c):
+    data = one_image(c)
+    if c.arrays["data"].shape[2] == 1:
+        raise ValueError("not written")
+    return c.symbol("_image_adjust_lighting", data, alpha=c.pick((0.1, -0.2, 0.3), (5, 1, -1), (0.5, 0, 0)))
+
+
+def cv_resize(c):
+    data = one_image(c, ("uint8", "float32"))
+    return c.symbol("_cvimresize", data, w=whole(c, 1, 9), h=whole(c, 1, 9), **some(c, interp=[0, 1]))
+
+
+def cv_border(c):
+    a = {side: whole(c, 0, 4) for side in ("top", "bot", "left", "right")}
+    a.update(some(c, type=[0, 1, 2, 3, 4], value=2.5, values=[(3,), (1, 2, 3), (1, 2, 3, 4)]))
+    return c.symbol("_cvcopyMakeBorder", one_image(c, ("uint8", "float32", "float64", "int32")), **a)
+
+
+def multi_sum_sq(c):
+    n, dtype = whole(c, 1, 4), c.pick("float32", "float32", "float64", "float16")
+    return c.symbol("multi_sum_sq", *[c.variable(f"in{i}", c.shape(1, 3), dtype) for i in range(n)], num_arrays=n)
+
+
+def multi_lars(c):
+    shape = c.shape(1, 2)
+    names = ("lrs", "weights_sum_sq", "grads_sum_sq", "wds")
+    arrays = [given(c, name, c.rng.uniform(-0.2, 2, shape).clip(0)) for name in names]
+    return c.symbol("multi_lars", *arrays, eta=0.5, eps=0.1, **some(c, rescale_grad=0.25))
+
+
 def boolean_mask(c):
     shape = c.shape(1, 3)
     index = c.rng.randint(0, 2, shape[0])
@@ -558,6 +607,12 @@ MAKERS = {
     "_image_crop": image_crop,
     "_image_normalize": image_normalize,
     "_image_resize": image_resize,
+    **{op: image_factor(op) for op in ("_image_random_" + what for what in ("brightness", "contrast", "saturation", "hue"))},
+    "_image_adjust_lighting": adjust_lighting,
+    "_cvimresize": cv_resize,
+    "_cvcopyMakeBorder": cv_border,
+    "multi_sum_sq": multi_sum_sq,
+    "multi_lars": multi_lars,
     "_contrib_boolean_mask": boolean_mask,
     "_contrib_index_copy": index_copy,
     "SVMOutput": svm_output,

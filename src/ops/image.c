@@ -209,6 +209,16 @@ mxn_status image_resize_dtype(inference *x) {
   return infer_error(x, MXN_UNSUPPORTED, "data is %s, expected uint8, float32 or float64", mxn_dtype_name(dtype));
 }
 
+mxn_status image_cv_resize_shape(inference *x) {
+  const mxn_type *data = x->inputs[0];
+  if (data->n_dims < 0) return MXN_OK;
+  if (data->n_dims != 3) return infer_error(x, MXN_SHAPE, "src has %d dimensions, expected 3", data->n_dims);
+  if (data->dims[0] == 0 || data->dims[1] == 0)
+    return infer_error(x, MXN_SHAPE, "src is %" PRId64 " by %" PRId64 ", expected at least 1 by 1", data->dims[0],
+                       data->dims[1]);
+  return infer_size(x, op_int(x->node, "h"), op_int(x->node, "w"));
+}
+
 /* Between `first` and `next`; `weight` is that of `next`. */
 typedef struct position {
   int64_t first, next;
@@ -266,6 +276,70 @@ mxn_status image_resize_forward(const forward *f) {
     for (int64_t c = 0; c < out.channels; c++) {
       const double number = resized(f, &in, i / out.width / out.height, c, &y, &x);
       store_doubles(&f->outputs[0], i * out.channels + c, 1, &number);
+    }
+  }
+  return MXN_OK;
+}
+
+/* A border around an image. */
+
+enum { CONSTANT, REPLICATE, REFLECT, WRAP, REFLECT_101, N_BORDERS };
+
+mxn_status image_border_shape(inference *x) {
+  static const char *const margins[] = {"top", "bot", "left", "right"};
+  const mxn_type *data = x->inputs[0];
+  const int64_t type = op_int(x->node, "type");
+  mxn_type output = *data;
+  if (type < 0 || type >= N_BORDERS)
+    return infer_error(x, MXN_ARGUMENT, "type is %" PRId64 ", expected 0 to %d", type, N_BORDERS - 1);
+  if (op_numbers_of(x->node, "values").n > 4) return infer_error(x, MXN_ARGUMENT, "values are more than 4");
+  for (int i = 0; i < 4; i++)
+    if (op_int(x->node, margins[i]) < 0)
+      return infer_error(x, MXN_ARGUMENT, "%s is %" PRId64 ", expected at least 0", margins[i],
+                         op_int(x->node, margins[i]));
+  if (data->n_dims < 0) return MXN_OK;
+  if (data->n_dims != 3) return infer_error(x, MXN_SHAPE, "src has %d dimensions, expected 3", data->n_dims);
+  for (int d = 0; d < 2; d++) {
+    const int64_t margin = op_int(x->node, margins[2 * d]) + op_int(x->node, margins[2 * d + 1]);
+    if (data->dims[d] == 0) return infer_error(x, MXN_SHAPE, "src is empty");
+    if (data->dims[d] > INT32_MAX) return infer_error(x, MXN_SHAPE, "src has %" PRId64 " rows", data->dims[d]);
+    if (data->dims[d] > 0) output.dims[d] += margin;
+  }
+  if (type == CONSTANT && data->dims[2] > 4)
+    return infer_error(x, MXN_SHAPE, "src has %" PRId64 " channels, expected 1 to 4", data->dims[2]);
+  return infer_output(x, 0, &output);
+}
+
+mxn_status image_border_dtype(inference *x) {
+  TRY(infer_data_dtype(x));
+  const mxn_dtype dtype = x->inputs[0]->dtype;
+  if (dtype == MXN_DTYPE_UNKNOWN || dtype == MXN_UINT8 || dtype == MXN_INT32 || dtype == MXN_FLOAT32 ||
+      dtype == MXN_FLOAT64)
+    return MXN_OK;
+  return infer_error(x, MXN_SHAPE, "src is %s, expected uint8, int32, float32 or float64", mxn_dtype_name(dtype));
+}
+
+/* Which of `size` pixels stands at i, that may be outside; -1: none. */
+static int64_t behind_border(int64_t i, int64_t size, int64_t type) {
+  if (i >= 0 && i < size) return i;
+  if (type == CONSTANT) return -1;
+  if (type == REPLICATE || size == 1) return inside(i, size);
+  const int64_t period = type == WRAP ? size : type == REFLECT ? 2 * size : 2 * size - 2;
+  const int64_t at = (i % period + period) % period;
+  return at < size ? at : type == REFLECT ? period - 1 - at : period - at;
+}
+
+mxn_status image_border_forward(const forward *f) {
+  const image in = image_of(&f->inputs[0].type), out = image_of(&f->outputs[0].type);
+  const int64_t type = op_int(f->node, "type"), top = op_int(f->node, "top"), left = op_int(f->node, "left");
+  const op_numbers values = op_numbers_of(f->node, "values");
+  for (int64_t i = 0; i < out.height * out.width; i++) {
+    const int64_t row = behind_border(i / out.width - top, in.height, type);
+    const int64_t column = behind_border(i % out.width - left, in.width, type);
+    for (int64_t c = 0; c < out.channels; c++) {
+      double x = values.n > 0 ? (c < values.n ? values.v[c] : 0) : c < 3 ? op_float(f->node, "value") : 0;
+      if (row >= 0 && column >= 0) load_doubles(&f->inputs[0], (row * in.width + column) * in.channels + c, 1, &x);
+      store_doubles(&f->outputs[0], i * out.channels + c, 1, &x);
     }
   }
   return MXN_OK;

@@ -111,6 +111,23 @@ mxn_status image_normalize_shape(inference *x);
 mxn_status image_normalize_forward(const forward *f);
 mxn_status image_resize_shape(inference *x);
 mxn_status image_resize_dtype(inference *x);
-mxn_status image_resize_forward(const forward *f);
+mxn_status image_resize_forward(const forward *f); /* of _cvimresize, too */
+mxn_status image_cv_resize_shape(inference *x);
+mxn_status image_border_shape(inference *x);
+mxn_status image_border_dtype(inference *x);
+mxn_status image_border_forward(const forward *f);
+
+/* augment.c: _image_ operators that draw, and what they do with what is drawn. */
+mxn_status augment_factors_shape(inference *x);
+mxn_status random_brightness_forward(const forward *f);
+mxn_status random_contrast_forward(const forward *f);
+mxn_status random_saturation_forward(const forward *f);
+mxn_status random_hue_forward(const forward *f);
+mxn_status random_color_jitter_forward(const forward *f);
+mxn_status adjust_lighting_shape(inference *x);
+mxn_status adjust_lighting_forward(const forward *f);
+mxn_status random_lighting_forward(const forward *f);
+mxn_status random_flip_left_right_forward(const forward *f);
+mxn_status random_flip_top_bottom_forward(const forward *f);
 
 #endif

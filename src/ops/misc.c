@@ -100,7 +100,7 @@ mxn_status amp_multicast_forward(const forward *f) {
 
 /* all_finite and multi_all_finite: 1 where no input has NaN or infinity. */
 
-uint32_t multi_all_finite_inputs(const node *n) { return (uint32_t)op_int(n, "num_arrays"); }
+uint32_t count_arrays(const node *n) { return (uint32_t)op_int(n, "num_arrays"); }
 
 mxn_status all_finite_shape(inference *x) { return infer_output(x, 0, &(mxn_type){.n_dims = 1, .dims = {1}}); }
 mxn_status all_finite_dtype(inference *x) { return infer_output_dtype(x, 0, MXN_FLOAT32); }
@@ -121,6 +121,51 @@ mxn_status all_finite_forward(const forward *f) {
   for (uint32_t i = 0; i < n; i++)
     if (!is_all_finite(&f->inputs[i])) result = 0;
   store_doubles(&f->outputs[0], 0, 1, &result);
+  return MXN_OK;
+}
+
+/* multi_sum_sq: one number for each array. */
+
+mxn_status multi_sum_sq_shape(inference *x) {
+  return infer_output(x, 0, &(mxn_type){.n_dims = 1, .dims = {op_int(x->node, "num_arrays")}});
+}
+
+mxn_status multi_sum_sq_dtype(inference *x) {
+  for (uint32_t i = 0; i < x->n_inputs; i++) {
+    TRY(infer_input_dtype(x, i, x->inputs[0]->dtype));
+    TRY(infer_input_dtype(x, 0, x->inputs[i]->dtype));
+  }
+  return infer_output_dtype(x, 0, MXN_FLOAT32);
+}
+
+mxn_status multi_sum_sq_forward(const forward *f) {
+  for (uint32_t i = 0; i < f->node->n_inputs; i++) {
+    const int64_t elements = count_elements(&f->inputs[i].type);
+    double sum = 0;
+    for (int64_t k = 0; k < elements; k++) {
+      double x;
+      load_doubles(&f->inputs[i], k, 1, &x);
+      sum += x * x;
+    }
+    store_doubles(&f->outputs[0], i, 1, &sum);
+  }
+  return MXN_OK;
+}
+
+/* multi_lars: learning rates by the norms of weights and gradients. */
+
+mxn_status multi_lars_forward(const forward *f) {
+  enum { RATE, WEIGHTS, GRADIENTS, DECAY, N_INPUTS };
+  const double eta = op_float(f->node, "eta"), eps = op_float(f->node, "eps");
+  const double rescale = op_float(f->node, "rescale_grad");
+  const int64_t elements = count_elements(&f->outputs[0].type);
+  for (int64_t k = 0; k < elements; k++) {
+    double x[N_INPUTS];
+    for (int i = 0; i < N_INPUTS; i++) load_doubles(&f->inputs[i], k, 1, &x[i]);
+    const double weight = sqrt(x[WEIGHTS]), divisor = sqrt(x[GRADIENTS]) * rescale + x[DECAY] * weight + eps;
+    if (weight > 0 && x[GRADIENTS] > 0) x[RATE] *= eta * weight / divisor;
+    store_doubles(&f->outputs[0], k, 1, &x[RATE]);
+  }
   return MXN_OK;
 }
 

@@ -17,10 +17,14 @@ uint32_t amp_multicast_inputs(const node *n);
 mxn_status amp_multicast_shape(inference *x);
 mxn_status amp_multicast_dtype(inference *x);
 mxn_status amp_multicast_forward(const forward *f);
-uint32_t multi_all_finite_inputs(const node *n);
+uint32_t count_arrays(const node *n); /* what num_arrays says */
 mxn_status all_finite_shape(inference *x);
 mxn_status all_finite_dtype(inference *x);
 mxn_status all_finite_forward(const forward *f);
+mxn_status multi_sum_sq_shape(inference *x);
+mxn_status multi_sum_sq_dtype(inference *x);
+mxn_status multi_sum_sq_forward(const forward *f);
+mxn_status multi_lars_forward(const forward *f);
 mxn_status all_close_shape(inference *x);
 mxn_status all_close_dtype(inference *x);
 mxn_status all_close_forward(const forward *f);

@@ -114,6 +114,44 @@ static void test_dropout(void **state) {
   assert_memory_equal(numbers, ones, sizeof ones);
 }
 
+/* One number of an image of one pixel, drawn anew N / 10 times. */
+static void check_image(const char *op, const char *attributes, double mean, double variance) {
+  float rgb[] = {1, 1, 1}, out[3];
+  const char *lines =
+      arena_printf(&memory, "%%0 = input \"x\" : float32(1, 1, 3)\n%%1 = %s(%%0) \"r\" {%s}", op, attributes);
+  const graph *g = inferred(lines);
+  const mxn_tensor in = {*value_type(last(g)->inputs[0]), rgb};
+  for (int i = 0; i < N / 10; i++) {
+    mxn_tensor output = {last(g)->outputs[0], out};
+    if (op_forward(last(g), &in, &output, &error) != MXN_OK) fail_msg("%s", error.message);
+    numbers[i] = out[2];
+  }
+  assert_moments(numbers, N / 10, mean, variance);
+}
+
+static void test_images(void **state) {
+  (void)state;
+  check_image("_image_random_brightness", "min_factor=\"0.5\", max_factor=\"2\"", 1.25, 2.25 / 12);
+  check_image("_image_random_color_jitter", "brightness=\"0.5\", contrast=\"0\", saturation=\"0\", hue=\"0\"", 1,
+              1.0 / 12);
+  check_image("_image_random_lighting", "alpha_std=\"0.1\"", 1,
+              0.01 * (pow(55.46 * 0.5836, 2) + pow(4.794 * 0.6948, 2) + pow(1.148 * 0.4203, 2)));
+}
+
+static void test_flips(void **state) {
+  (void)state;
+  float pixels[] = {0, 1}, out[2];
+  size_t flipped = 0;
+  for (int i = 0; i < 4000; i++) {
+    run(arena_printf(&memory, "%%0 = input \"x\" : float32(%s, 1)\n%%1 = _image_random_flip_%s(%%0) \"r\"",
+                     i % 2 ? "1, 2" : "2, 1", i % 2 ? "left_right" : "top_bottom"),
+        (void *const[]){pixels}, out);
+    assert_float_equal(out[0] + out[1], 1, 0);
+    flipped += out[0] == 1;
+  }
+  assert_float_equal((double)flipped / 4000, 0.5, 0.05);
+}
+
 static void test_choice(void **state) {
   (void)state;
   static int64_t drawn[N];
@@ -251,6 +289,8 @@ int main(void) {
       TEST(test_numpy_moments),
       TEST(test_numpy_parameters),
       TEST(test_dropout),
+      TEST(test_images),
+      TEST(test_flips),
       TEST(test_choice),
       TEST(test_numpy_multinomial),
       TEST(test_numpy_multinomial_of_many),
