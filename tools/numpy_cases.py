@@ -223,7 +223,7 @@ def created(op, **choices):
 
     def make(c):
         drawn = {k: c.pick(*v) for k, v in choices.items()}
-        dtype = c.pick("float32", "float32", "float64", "int32", "int64")
+        dtype = c.pick("float32", "float32", "float64", "int32", "int64", "float16", "uint8")
         return node(op, 0, dtype=dtype, **{k: v for k, v in drawn.items() if v is not None})
 
     return make

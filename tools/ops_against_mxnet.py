@@ -391,7 +391,7 @@ def cast(c):
 
 
 def clip(c):
-    return symbol("clip", c.variable("data", c.shape(), c.pick(*FLOATS, "int32")), a_min=c.pick(-1, 0, -0.3), a_max=c.pick(1, 6))
+    return symbol("clip", c.variable("data", c.shape(), c.pick(*FLOATS, "int32")), a_min=c.pick(-1, 0, -0.3), a_max=c.pick(1, 6, -0.5))
 
 
 def add_n(c):

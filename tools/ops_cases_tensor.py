@@ -209,7 +209,7 @@ def arange_like(c):
     shape, a = c.shape(1, 3), {"start": c.pick(0, 1.5), "step": c.pick(1, 0.5, 2)}
     if c.flip():
         a["axis"] = int(c.rng.randint(-len(shape), len(shape)))
-    return c.symbol("_contrib_arange_like", c.variable("data", shape, c.pick(*FLOATS)), **a)
+    return c.symbol("_contrib_arange_like", c.variable("data", shape, c.pick(*FLOATS, "float16")), **a)
 
 
 def where(c):
@@ -379,7 +379,7 @@ MAKERS = {
     **{op: created(op, shape=lambda c: c.shape()) for op in ("_zeros", "_ones")},
     "_full": created("_full", shape=lambda c: c.shape(), value=lambda c: c.pick(2, 3.5)),
     "_eye": created("_eye", N=lambda c: c.pick(1, 3), M=lambda c: c.pick(0, 4), k=lambda c: c.pick(-1, 0, 2)),
-    "_arange": created("_arange", start=lambda c: c.pick(0, 1), stop=lambda c: c.pick(5, 7), step=lambda c: c.pick(1, 2, 3)),
+    "_arange": created("_arange", start=lambda c: c.pick(0, 1, 1.5), stop=lambda c: c.pick(5, 7), step=lambda c: c.pick(1, 2, 3, 1.5)),
     "_linspace": created("_linspace", start=lambda c: c.pick(0, 1), stop=lambda c: c.pick(5, 7), num=lambda c: c.pick(1, 3, 5)),
     "_contrib_arange_like": arange_like,
     "where": where,

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Compare what the reference operators refuse with what a real MXNet 1.9.1 refuses.
 
-    ops_refusals.py OPS_RUN [--cases N] [--seed S] [--op NAME]... [--keep DIR]
+    ops_refusals.py OPS_RUN [--cases N] [--seed S] [--op NAME]... [--keep DIR] [--types]
 
 OPS_RUN is tests/oracle/ops_run.c (`ninja -C build tests/ops_run`). A random case of tools/ops_against_mxnet.py is spoilt in one place: an
 attribute's text, an input's type or shape, the number of inputs. MXNet runs it in a process of its own, which it may
-end. Prints what one of the two refuses alone, and outputs that differ; the last line counts.
+end. With --types all arrays of the first one's element type get another one instead. Prints what one of the two refuses alone, and outputs that differ; the last line counts.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -30,6 +30,7 @@ NUMBERS = ["0", "-1", "0.5", "1e-3", "nan", "inf", "-inf", "1e400", "1e39", "x",
 BOOLS = ["True", "False", "true", "FALSE", "0", "1", "2", "-1", "yes", "", "None", " True", "1.0"]
 TUPLES = ["()", "(0,)", "(0,0)", "(1,)", "(1,1)", "(2,2)", "(1,1,1)", "(2,1,1,1)", "(-1,1)", "(-1,)", "[1,1]", "[2, 2]", "2", "0", "-1",
           "( 1 , 2 )", "(1,2", "1,2", "(1.5,1)", "(1L,1L)", "(None,1)", "None", "x", "", "(,)", "(1,,1)", "(3,2,1)", "(100,100)"]
+TYPES = ["float32", "float64", "float16", "int32", "int64", "uint8", "int8"]
 OTHERS = ["x", "", "None", "0", "True", "float32", "float16", "int32", "uint8"]
 
 
@@ -60,6 +61,15 @@ def spoil_attribute(case, node, kinds):
     return True
 
 
+def change_types(case, dtype):
+    """Of the first array and all of its type."""
+    first = next(iter(case.arrays.values()), None)
+    for name, array in case.arrays.items():
+        if array.dtype == first.dtype:
+            case.arrays[name] = array.astype(dtype)
+    return first is not None
+
+
 def spoil_array(case):
     if not case.arrays:
         return False
@@ -67,7 +77,7 @@ def spoil_array(case):
     array = case.arrays[name]
     way = case.rng.randint(5)
     if way == 0:
-        array = array.astype(case.pick("float32", "float64", "float16", "int32", "int64", "uint8", "int8"))
+        array = array.astype(case.pick(*TYPES))
     elif way == 1:
         array = array[None]
     elif way == 2 and array.ndim > 1:
@@ -86,7 +96,7 @@ def spoil_inputs(case, node):
     return True
 
 
-def spoilt_case(name, kinds, number):
+def spoilt_case(name, kinds, number, are_types):
     """A case with one fault, or none: (texts of the graph, arrays)."""
     case = oracle.Case(np.random.RandomState((oracle.hash_name(name) + number) % 2**32))
     try:
@@ -96,6 +106,9 @@ def spoilt_case(name, kinds, number):
     nodes = [n for n in graph["nodes"] if n["op"] != "null"]
     if len(nodes) != 1:
         return None
+    if are_types:
+        types = [*TYPES, "bool"] if name in numpy_cases.MAKERS else TYPES
+        return (graph, case.arrays) if change_types(case, types[number % len(types)]) else None
     way = case.rng.randint(10)
     done = spoil_inputs(case, nodes[0]) if way == 0 else spoil_array(case) if way < 4 else spoil_attribute(case, nodes[0], kinds)
     return (graph, case.arrays) if done else None
@@ -120,7 +133,7 @@ def record(name, kinds, options, folder, first, out):
         out.flush()
         signal.alarm(20)
         with mx.util.np_shape(name in numpy_cases.MAKERS):
-            spoilt = spoilt_case(name, kinds, 1000003 * options.seed + k)
+            spoilt = spoilt_case(name, kinds, 1000003 * options.seed + k, options.types)
             if not spoilt:
                 continue
             try:
@@ -192,6 +205,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--op", action="append", help="only this operator")
     parser.add_argument("--keep", help="folder for the cases; it is kept")
+    parser.add_argument("--types", action="store_true", help="change element types alone")
     options = parser.parse_args()
     operators, n_wrong, n_cases = oracle.mxnet_operators(), 0, 0
     with tempfile.TemporaryDirectory() as temporary:

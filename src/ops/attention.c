@@ -100,7 +100,6 @@ static vectors vectors_of(const forward *f, uint32_t input, int64_t parts, int64
 static mxn_status score(const forward *f, vectors queries, vectors keys) {
   const int64_t *to = f->outputs[0].type.dims;
   double *row = arena_array(f->scratch, (size_t)to[2], sizeof *row);
-  TRY(check_floats(f));
   for (int64_t i = 0; i < to[0] * to[1]; i++) {
     const double *q = queries.data + i % to[1] * queries.step + i / to[1] * queries.stride;
     for (int64_t k = 0; k < to[2]; k++) {
@@ -119,7 +118,6 @@ static mxn_status attend(const forward *f, vectors values) {
   const int64_t *maps = f->inputs[1].type.dims;
   const double *attention = input_doubles(f, 1, NULL);
   double *sum = arena_array(f->scratch, (size_t)values.size, sizeof *sum);
-  TRY(check_floats(f));
   for (int64_t i = 0; i < maps[1] * maps[0]; i++) {
     const int64_t query = i / maps[0], map = i % maps[0];
     memset(sum, 0, (size_t)values.size * sizeof *sum);

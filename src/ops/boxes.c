@@ -175,7 +175,6 @@ mxn_status box_nms_forward(const forward *f) {
   const nms s = nms_of(f);
   const int64_t topk = op_int(f->node, "topk"), most = topk < 0 || topk > s.n ? s.n : topk;
   int64_t elements = 0;
-  TRY(check_floats(f));
   if (!shape_elements(&f->inputs[0].type, &elements) || elements == 0) return MXN_OK;
   const int64_t batches = elements / (s.n * s.width);
   if (most < 1) {
@@ -216,7 +215,6 @@ mxn_status box_iou_shape(inference *x) {
 mxn_status box_iou_forward(const forward *f) {
   const box_format format = format_of(f->node, "format");
   int64_t n_left = 0, n_right = 0;
-  TRY(check_floats(f));
   const double *lhs = input_doubles(f, 0, &n_left), *rhs = input_doubles(f, 1, &n_right);
   n_left /= 4;
   n_right /= 4;
@@ -258,7 +256,6 @@ static void encode(const double *ref, const double *anchor, const double *means,
 
 mxn_status box_encode_forward(const forward *f) {
   const int64_t *anchors_dims = f->inputs[2].type.dims, n = anchors_dims[1], n_refs = f->inputs[3].type.dims[1];
-  TRY(check_floats(f));
   for (int64_t i = 0; i < anchors_dims[0] * n; i++) {
     double sample, match, anchor[4], ref[4], means[4], stds[4], target[4] = {0}, mask[4] = {0};
     load_doubles(&f->inputs[0], i, 1, &sample);
@@ -307,7 +304,6 @@ mxn_status box_decode_forward(const forward *f) {
   static const char *const names[] = {"std0", "std1", "std2", "std3"};
   const int64_t *dims = f->inputs[0].type.dims;
   double stds[4], data[4], anchor[4], out[4];
-  TRY(check_floats(f));
   for (int i = 0; i < 4; i++) stds[i] = op_float(f->node, names[i]);
   for (int64_t i = 0; i < dims[0] * dims[1]; i++) {
     load_doubles(&f->inputs[0], i * 4, 4, data);
@@ -354,7 +350,6 @@ mxn_status bipartite_matching_forward(const forward *f) {
   const int64_t rows = t->dims[t->n_dims - 2], columns = t->dims[t->n_dims - 1];
   const double sign = op_bool(f->node, "is_ascend") ? -1 : 1;
   int64_t elements = 0;
-  TRY(check_floats(f));
   if (!shape_elements(t, &elements) || elements == 0) return MXN_OK;
   ranked *list = arena_array(f->scratch, (size_t)(rows * columns), sizeof *list);
   double *of_row = arena_array(f->scratch, (size_t)(rows + columns), sizeof *of_row), *of_column = of_row + rows;

@@ -58,10 +58,15 @@ mxn_status eye_forward(const forward *f) {
 
 /* Sequences: `repeat` times each number. Start and step are rounded to the type first. */
 
+/* MXNet takes 16-bit floats for unsigned numbers and cuts what they start from. */
+double sequence_number(mxn_dtype dtype, double x) {
+  return round_to(dtype, dtype == MXN_FLOAT16 || dtype == MXN_BFLOAT16 ? trunc(x) : x);
+}
+
 static void store_sequence(const forward *f, double start, double step, int64_t repeat) {
   const mxn_dtype dtype = f->outputs[0].type.dtype;
   const int64_t elements = count_elements(&f->outputs[0].type);
-  const double first = round_to(dtype, start), by = round_to(dtype, step);
+  const double first = sequence_number(dtype, start), by = sequence_number(dtype, step);
   for (int64_t i = 0; i < elements; i++) {
     const double number = first + (double)(i / repeat) * by;
     store_doubles(&f->outputs[0], i, 1, &number);

@@ -15,6 +15,7 @@ mxn_status ones_forward(const forward *f);
 mxn_status full_forward(const forward *f);
 mxn_status eye_shape(inference *x);
 mxn_status eye_forward(const forward *f);
+double sequence_number(mxn_dtype dtype, double x); /* what a range starts from, or its step, in its type */
 mxn_status arange_shape(inference *x);
 mxn_status arange_forward(const forward *f);
 mxn_status linspace_shape(inference *x);

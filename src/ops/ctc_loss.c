@@ -131,7 +131,6 @@ static mxn_status load_steps(const forward *f, int64_t b, sequence *s) {
 mxn_status ctc_loss_forward(const forward *f) {
   const int64_t *dims = f->inputs[DATA].type.dims, longest = f->inputs[LABEL].type.dims[1];
   const bool is_first = strcmp(op_text(f->node, "blank_label"), "first") == 0;
-  TRY(check_floats(f));
   const double *data = input_doubles(f, DATA, NULL);
   int64_t *labels = arena_array(f->scratch, (size_t)longest, sizeof *labels);
   double *states = arena_array(f->scratch, (size_t)(2 * longest + 1), 2 * sizeof *states);

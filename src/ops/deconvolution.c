@@ -114,7 +114,6 @@ static window geometry(const node *n, const mxn_type *in, const mxn_type *out) {
 mxn_status deconvolution_forward(const forward *f) {
   const mxn_type *in = &f->inputs[0].type, *out = &f->outputs[0].type, *weight = &f->inputs[1].type;
   int64_t n_in, n_out, n_weight;
-  TRY(check_floats(f));
   if (!shape_elements(in, &n_in) || !shape_elements(out, &n_out) || !shape_elements(weight, &n_weight)) return MXN_OK;
   if (n_in == 0 || n_out == 0) return MXN_OK;
   const window w = geometry(f->node, in, out);

@@ -169,7 +169,6 @@ mxn_status deformable_forward(const forward *f) {
   bent b = {.node = f->node, .in = in, .to = to, .kernel_h = kernel.v[0], .kernel_w = kernel.v[1]};
   b.groups = op_int(f->node, "num_deformable_group");
   const int64_t points = b.kernel_h * b.kernel_w, plane = to[H] * to[W];
-  TRY(check_floats(f));
   const double *image = input_doubles(f, 0, NULL), *offset = input_doubles(f, (uint32_t)at.offset, NULL);
   const double *mask = at.mask < 0 ? NULL : input_doubles(f, (uint32_t)at.mask, NULL);
   const double *weight = input_doubles(f, (uint32_t)at.weight, NULL);

@@ -302,9 +302,21 @@ mxn_status scalar_reversed_forward(const forward *f) {
   return MXN_OK;
 }
 
+/* What is above a_max becomes a_max, even where a_min is above that; NaN is neither
+ * above nor below. */
 mxn_status clip_forward(const forward *f) {
-  map_scalar(&binary_maximum, &f->inputs[0], op_float(f->node, "a_min"), false, &f->outputs[0]);
-  map_scalar(&binary_minimum, &f->outputs[0], op_float(f->node, "a_max"), false, &f->outputs[0]);
+  const double least = op_float(f->node, "a_min"), most = op_float(f->node, "a_max");
+  const int64_t n = count_elements(&f->outputs[0].type);
+  const size_t bytes = mxn_dtype_bytes(f->outputs[0].type.dtype);
+  for (int64_t i = 0; i < n; i++) {
+    double x;
+    load_doubles(&f->inputs[0], i, 1, &x);
+    if (x > most || x < least)
+      store_doubles(&f->outputs[0], i, 1, x > most ? &most : &least);
+    else
+      memmove((char *)f->outputs[0].data + (size_t)i * bytes, (const char *)f->inputs[0].data + (size_t)i * bytes,
+              bytes);
+  }
   return MXN_OK;
 }
 

@@ -26,9 +26,6 @@ bool batch_all(const node *n, const bool *is_carried);       /* every input carr
 bool batch_data(const node *n, const bool *is_carried);      /* input 0 does, the others do not */
 bool batch_broadcast(const node *n, const bool *is_carried); /* as numpy broadcasts */
 
-/* forward.c: an error where the output is no kind of float. */
-MXN_MUST_CHECK mxn_status check_floats(const forward *f);
-
 /* forward.c: give output i its shape and memory, where the shape depends on data.
  * Each such output once, before its data are written. */
 MXN_MUST_CHECK mxn_status forward_allocate(const forward *f, uint32_t i, const mxn_type *type);

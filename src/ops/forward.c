@@ -101,12 +101,6 @@ void store_output(const forward *f, uint32_t output, const double *x) {
   store_doubles(&f->outputs[output], 0, n, x);
 }
 
-mxn_status check_floats(const forward *f) {
-  const mxn_dtype dtype = f->outputs[0].type.dtype;
-  if (dtype_is_float(dtype)) return MXN_OK;
-  return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED, "it computes floats, not %s", mxn_dtype_name(dtype));
-}
-
 /* Whether there is nothing to compute: an empty array may have dimensions of 2^40 all the same. */
 static bool is_empty(const inference *x) {
   for (uint32_t i = 0; i < x->n_outputs; i++)

@@ -77,7 +77,6 @@ static mxn_status check_sample(const forward *f, const sample *s, double length,
 
 mxn_status hawkes_forward(const forward *f) {
   const int64_t *lags = f->inputs[LAGS].type.dims, T = lags[1], K = f->inputs[MU].type.dims[1];
-  TRY(check_floats(f));
   const double *mu = input_doubles(f, MU, NULL), *times = input_doubles(f, LAGS, NULL);
   const double *lengths = input_doubles(f, VALID_LENGTH, NULL), *ends = input_doubles(f, MAX_TIME, NULL);
   double *states = input_doubles(f, STATE, NULL), *last = arena_array(f->scratch, (size_t)K, sizeof *last);

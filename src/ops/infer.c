@@ -12,6 +12,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "ops/number.h"
+
 enum { MAX_SWEEPS = 100 };
 
 /* Merging and its errors. */
@@ -148,8 +150,21 @@ mxn_status infer_data_shape(inference *x) {
 
 /* The driver. */
 
+static mxn_status check_dtypes(inference *x) {
+  static const char *const expected[] = {
+      [OP_ANY_FLOAT] = "a kind of float", [OP_WIDE_FLOAT] = "float32 or float64", [OP_ONLY_FLOAT32] = "float32"};
+  const op_dtypes dtypes = x->node->def->dtypes;
+  const mxn_dtype dtype = x->n_inputs ? x->inputs[0]->dtype : MXN_DTYPE_UNKNOWN;
+  input_name name;
+  if (dtypes == OP_ANY_DTYPE || dtype == MXN_DTYPE_UNKNOWN || dtype == MXN_FLOAT32) return MXN_OK;
+  if (dtype == MXN_FLOAT64 ? dtypes != OP_ONLY_FLOAT32 : dtypes == OP_ANY_FLOAT && dtype_is_float(dtype)) return MXN_OK;
+  return infer_error(x, MXN_SHAPE, "%s is %s, expected %s", infer_input_name(x, 0, &name), mxn_dtype_name(dtype),
+                     expected[dtypes]);
+}
+
 mxn_status infer_node(inference *x) {
   const op_def *def = x->node->def;
+  TRY(check_dtypes(x));
   TRY(def->shape(x));
   return (def->dtype ? def->dtype : infer_same_dtype)(x);
 }

@@ -93,7 +93,6 @@ mxn_status layer_norm_forward(const forward *f) {
   const int32_t axis = axis_from_front(op_int(f->node, "axis"), t->n_dims);
   const int64_t n = t->dims[axis];
   int64_t outer, inner;
-  TRY(check_floats(f));
   if (!dims_product(t, 0, axis, &outer) || !dims_product(t, axis + 1, t->n_dims, &inner) || n == 0) return MXN_OK;
   double *x = arena_array(f->scratch, (size_t)n, 3 * sizeof *x), *gamma = x + n, *beta = gamma + n;
   load_doubles(&f->inputs[GAMMA], 0, n, gamma);
@@ -117,7 +116,6 @@ mxn_status layer_norm_forward(const forward *f) {
 static mxn_status normalize_blocks(const forward *f, int64_t n_groups, int64_t n, int64_t n_parameters,
                                    bool is_variance) {
   const double eps = op_float(f->node, "eps");
-  TRY(check_floats(f));
   if (n == 0) return MXN_OK;
   double *x = arena_array(f->scratch, (size_t)n, sizeof *x);
   for (int64_t i = 0; i < n_groups; i++) {
@@ -171,7 +169,6 @@ mxn_status lrn_forward(const forward *f) {
   const mxn_type *t = &f->inputs[DATA].type;
   const int64_t channels = t->dims[1], plane = t->dims[2] * t->dims[3];
   const double beta = op_float(f->node, "beta");
-  TRY(check_floats(f));
   double *column = arena_array(f->scratch, (size_t)channels, sizeof *column);
   for (int64_t i = 0; i < t->dims[0] * plane; i++) {
     const int64_t first = i / plane * channels * plane + i % plane;

@@ -48,7 +48,7 @@ static double divide(const double *p, double x) { return x / p[0]; }
 
 mxn_status div_sqrt_dim_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;
-  map(f, divide, (const double[]){sqrt((double)t->dims[t->n_dims - 1])});
+  map(f, divide, (const double[]){round_to(t->dtype, sqrt((double)t->dims[t->n_dims - 1]))});
   return MXN_OK;
 }
 

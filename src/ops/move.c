@@ -33,14 +33,16 @@ static void copy_order(const forward *f, const int32_t *order) {
   copy_view(&f->outputs[0], &f->inputs[0], &v);
 }
 
-/* Without axes the order is reversed; false where axes are no order of n_dims. */
+/* Without axes the order is reversed; false where axes are no order of n_dims. numpy's
+ * operator counts axes from the end, too, and may have None. */
 static bool transpose_order(const node *n, int32_t n_dims, int32_t order[MXN_MAX_DIMS]) {
   const op_tuple axes = op_tuple_of(n, "axes");
+  const bool is_numpy = op_is(n, "_np_transpose");
   bool is_used[MXN_MAX_DIMS] = {false};
-  if (axes.n > 0 && axes.n != n_dims) return false;
+  if ((axes.n > 0 && axes.n != n_dims) || (axes.n < 0 && !is_numpy)) return false;
   for (int32_t d = 0; d < n_dims; d++) {
     int64_t axis = axes.n > 0 ? axes.v[d] : n_dims - 1 - d;
-    if (axis < 0) axis += n_dims;
+    if (axis < 0 && is_numpy) axis += n_dims;
     if (axis < 0 || axis >= n_dims || is_used[axis]) return false;
     is_used[axis] = true;
     order[d] = (int32_t)axis;
@@ -449,12 +451,13 @@ bool op_selection_of(const node *n, uint32_t output, op_selection *out) {
   return true;
 }
 
-/* Whether slice_like cuts dimension d: one of `axes`, all where there are none. */
+/* Whether slice_like cuts dimension d: one of `axes`, all where there are none; None
+ * is not even these. */
 static bool is_cut(const node *n, int32_t d, int32_t n_dims) {
   const op_tuple axes = op_tuple_of(n, "axes");
   for (int32_t i = 0; i < axes.n; i++)
     if (axis_from_front(axes.v[i], n_dims) == d) return true;
-  return axes.n <= 0;
+  return axes.n == 0;
 }
 
 mxn_status slice_like_shape(inference *x) {
@@ -464,7 +467,7 @@ mxn_status slice_like_shape(inference *x) {
   int32_t axis;
   if (out.n_dims < 0 || like->n_dims < 0) return MXN_OK;
   for (int32_t i = 0; i < axes.n; i++) TRY(infer_axis(x, "axes", axes.v[i], out.n_dims, &axis));
-  if (axes.n <= 0 && out.n_dims != like->n_dims)
+  if (axes.n == 0 && out.n_dims != like->n_dims)
     return infer_error(x, MXN_SHAPE, "data has %d dimensions, shape_like %d", out.n_dims, like->n_dims);
   for (int32_t d = 0; d < out.n_dims; d++) {
     if (!is_cut(x->node, d, out.n_dims)) continue;

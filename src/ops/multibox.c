@@ -76,7 +76,6 @@ mxn_status multibox_prior_forward(const forward *f) {
   const int64_t height = f->inputs[0].type.dims[2], width = f->inputs[0].type.dims[3];
   const op_numbers steps = op_numbers_of(f->node, "steps"), offsets = op_numbers_of(f->node, "offsets");
   const bool has_steps = steps.v[0] > 0 && steps.v[1] > 0;
-  TRY(check_floats(f));
   const float step_y = has_steps ? (float)steps.v[0] : 1.0F / (float)height;
   const float step_x = has_steps ? (float)steps.v[1] : 1.0F / (float)width;
   const priors p = list_priors(f, (float)height, (float)width);
@@ -193,7 +192,6 @@ static void rank(const forward *f, detection *list, detection *found, int64_t n)
 
 mxn_status multibox_detection_forward(const forward *f) {
   const int64_t *dims = f->outputs[0].type.dims;
-  TRY(check_floats(f));
   detection *list = arena_array(f->scratch, (size_t)dims[1], 2 * sizeof *list);
   const double none[NUMBERS] = {-1, -1, -1, -1, -1, -1};
   for (int64_t b = 0; b < dims[0]; b++) {

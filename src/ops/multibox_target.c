@@ -202,7 +202,6 @@ mxn_status multibox_target_forward(const forward *f) {
   arena *a = f->scratch;
   int64_t cells;
   if (!dims_multiply(n, dims[1], &cells)) return MXN_OK;
-  TRY(check_floats(f));
   const double *anchors = input_doubles(f, ANCHOR, NULL), *labels = input_doubles(f, LABEL, NULL);
   for (int64_t i = 0; i < dims[0]; i++) {
     const double *here = labels + i * dims[1] * dims[2];

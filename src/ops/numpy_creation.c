@@ -94,7 +94,8 @@ mxn_status numpy_arange_shape(inference *x) {
 /* MXNet computes in the element type. */
 static double arange_element(const forward *f, int64_t i) {
   const mxn_dtype dtype = f->outputs[0].type.dtype;
-  const double start = round_to(dtype, op_float(f->node, "start")), step = round_to(dtype, op_float(f->node, "step"));
+  const double start = sequence_number(dtype, op_float(f->node, "start"));
+  const double step = sequence_number(dtype, op_float(f->node, "step"));
   return start + round_to(dtype, (double)i * step);
 }
 
@@ -135,7 +136,8 @@ mxn_status numpy_indices_forward(const forward *f) { return fill(f, index_elemen
 /* Windows. */
 
 mxn_status numpy_window_shape(inference *x) {
-  const int64_t size = op_is_none(x->node, "M") ? 0 : op_int(x->node, "M");
+  const int64_t size = op_int(x->node, "M");
+  if (op_is_none(x->node, "M")) return infer_error(x, MXN_ARGUMENT, "M is None, expected an integer");
   const mxn_type out = {.n_dims = 1, .dims = {size < 0 ? 0 : size}};
   return infer_output(x, 0, &out);
 }

@@ -79,6 +79,14 @@ typedef struct inference {
 
 typedef mxn_status (*op_infer)(inference *x);
 
+/* Element types that input 0 may have. */
+typedef enum op_dtypes {
+  OP_ANY_DTYPE,
+  OP_ANY_FLOAT,  /* all kinds of float: MXNet has some on GPUs alone, and verify runs models in float64 */
+  OP_WIDE_FLOAT, /* float32 and float64 */
+  OP_ONLY_FLOAT32,
+} op_dtypes;
+
 /* Forward. */
 
 /* One run of a node. Types of inputs and outputs agree with what inference says.
@@ -129,8 +137,9 @@ struct op_def {
   uint32_t (*count_outputs)(const node *n);
   uint32_t n_hidden_outputs;
 
-  op_infer shape;      /* required */
-  op_infer dtype;      /* NULL: one for all inputs and outputs */
+  op_infer shape; /* required */
+  op_infer dtype; /* NULL: one for all inputs and outputs */
+  op_dtypes dtypes;
   op_run forward;      /* NULL: no reference */
   bool has_data_shape; /* shapes of outputs depend on data: forward sets them by forward_allocate() */
   bool (*carries_batch)(const node *n, const bool *is_carried); /* NULL: not proven */

@@ -259,7 +259,6 @@ static mxn_status load_lengths(const forward *f, run *all) {
 }
 
 mxn_status rnn_forward(const forward *f) {
-  TRY(check_floats(f));
   run all = {.r = rnn_of(f->node, &f->inputs[DATA].type)};
   const rnn *r = &all.r;
   TRY(load_lengths(f, &all));

@@ -96,7 +96,6 @@ static void pool_region(const forward *f, int64_t i, const double *region, const
 
 mxn_status roi_pooling_forward(const forward *f) {
   int64_t n;
-  TRY(check_floats(f));
   const double *image = input_doubles(f, 0, &n);
   for (int64_t i = 0; i < f->outputs[0].type.dims[0]; i++) {
     double region[5];
@@ -180,7 +179,6 @@ mxn_status roi_align_forward(const forward *f) {
   const int64_t *in = f->inputs[0].type.dims, *to = f->outputs[0].type.dims, bins = to[H] * to[W];
   const bool is_sensitive = op_bool(f->node, "position_sensitive");
   int64_t n;
-  TRY(check_floats(f));
   const double *image = input_doubles(f, 0, &n);
   for (int64_t i = 0; i < to[0]; i++) {
     double region[5];
@@ -244,7 +242,6 @@ mxn_status psroi_pooling_forward(const forward *f) {
   const double scale = op_float(f->node, "spatial_scale");
   const mxn_dtype dtype = f->inputs[0].type.dtype;
   int64_t n;
-  TRY(check_floats(f));
   const double *image = input_doubles(f, 0, &n);
   for (int64_t i = 0; i < to[0]; i++) {
     double region[5];

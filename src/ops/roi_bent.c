@@ -66,7 +66,6 @@ static double mean_of_bin(const turned *t, const double *plane, const int64_t *i
 
 mxn_status rroi_align_forward(const forward *f) {
   const int64_t *in = f->inputs[0].type.dims, *to = f->outputs[0].type.dims, bins = to[H] * to[W];
-  TRY(check_floats(f));
   const double *image = input_doubles(f, 0, NULL), *regions = input_doubles(f, 1, NULL);
   for (int64_t i = 0; i < to[0]; i++) {
     turned t = {0};
@@ -179,7 +178,6 @@ static void pool_region(const forward *f, int64_t i, const double *region, const
 }
 
 mxn_status deformable_psroi_forward(const forward *f) {
-  TRY(check_floats(f));
   const double *image = input_doubles(f, 0, NULL), *regions = input_doubles(f, 1, NULL);
   const double *trans = op_bool(f->node, "no_trans") ? NULL : input_doubles(f, 2, NULL);
   for (int64_t i = 0; i < f->outputs[0].type.dims[0]; i++) {

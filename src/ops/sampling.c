@@ -85,7 +85,6 @@ static void warp_grid(int64_t height, int64_t width, double *x, double *y) {
 mxn_status grid_generator_forward(const forward *f) {
   const int64_t *grid = f->outputs[0].type.dims, plane = grid[H] * grid[W];
   double *points = arena_array(f->scratch, (size_t)plane, 2 * sizeof *points);
-  TRY(check_floats(f));
   for (int64_t n = 0; n < grid[N]; n++) {
     double matrix[6];
     if (is_affine(f->node)) {
@@ -130,7 +129,6 @@ mxn_status bilinear_sampler_forward(const forward *f) {
   const int64_t *in = f->inputs[0].type.dims, *to = f->outputs[0].type.dims, points = to[H] * to[W];
   double *image = arena_array(f->scratch, (size_t)(in[H] * in[W]), sizeof *image);
   double *grid = arena_array(f->scratch, (size_t)points, 3 * sizeof *grid);
-  TRY(check_floats(f));
   for (int64_t n = 0; n < in[N]; n++) {
     load_doubles(&f->inputs[1], n * 2 * points, 2 * points, grid);
     sample(f, n, grid, grid + points, image, grid + 2 * points);
@@ -142,7 +140,6 @@ mxn_status spatial_transformer_forward(const forward *f) {
   const int64_t *in = f->inputs[0].type.dims, *to = f->outputs[0].type.dims, points = to[H] * to[W];
   double *image = arena_array(f->scratch, (size_t)(in[H] * in[W]), sizeof *image);
   double *grid = arena_array(f->scratch, (size_t)points, 3 * sizeof *grid);
-  TRY(check_floats(f));
   for (int64_t n = 0; n < in[N]; n++) {
     double matrix[6];
     load_doubles(&f->inputs[1], n * 6, 6, matrix);

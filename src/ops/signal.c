@@ -53,7 +53,6 @@ mxn_status fft_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;
   const int64_t n = t->dims[t->n_dims - 1];
   int64_t all;
-  TRY(check_floats(f));
   const double *x = input_doubles(f, 0, &all), *points = circle(f, n);
   for (int64_t i = 0; i < all; i++) {
     const double *row = x + i / n * n;
@@ -72,7 +71,6 @@ mxn_status ifft_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;
   const int64_t n = t->dims[t->n_dims - 1] / 2;
   int64_t all;
-  TRY(check_floats(f));
   const double *x = input_doubles(f, 0, &all), *points = circle(f, n);
   for (int64_t i = 0; i < all / 2; i++) {
     const double *row = x + i / n * 2 * n;
@@ -106,7 +104,6 @@ mxn_status count_sketch_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;
   const int64_t n = t->dims[t->n_dims - 1], size = op_int(f->node, "out_dim");
   int64_t all, sketches = 0;
-  TRY(check_floats(f));
   const double *x = input_doubles(f, 0, &all), *h = input_doubles(f, 1, NULL), *s = input_doubles(f, 2, NULL);
   for (int64_t i = 0; i < n; i++)
     if (!(h[i] >= 0 && h[i] < (double)size))

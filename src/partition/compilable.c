@@ -146,6 +146,10 @@ static const char *check_dropout(const node *n) {
   return is_default_or(op_text(n, "mode"), "training") ? NULL : "it drops values in inference, too";
 }
 
+static const char *check_clip(const node *n) {
+  return op_float(n, "a_min") <= op_float(n, "a_max") ? NULL : "its a_min is not below its a_max";
+}
+
 static const char *check_softmax(const node *n) {
   if (n->n_inputs != 1) return "it has an input for lengths";
   const char *temperature = node_attribute(n, "temperature");
@@ -236,7 +240,7 @@ static const char *check_selection(const node *n) {
   X("square", check_nothing)                      \
   X("abs", check_nothing)                         \
   X("negative", check_nothing)                    \
-  X("clip", check_nothing)                        \
+  X("clip", check_clip)                           \
   X("elemwise_add", check_binary)                 \
   X("elemwise_sub", check_binary)                 \
   X("elemwise_mul", check_binary)                 \

@@ -633,6 +633,10 @@ static const struct {
 } refusals[] = {
     {{"ROIPooling", "pooled_size=(1,1);spatial_scale=2", "1,2,4,4 1,5"},
      "attribute spatial_scale: expected a number from 0 to 1, got '2'"},
+    {{"FullyConnected", "num_hidden=1;no_bias=1", "int32:1,2 int32:1,2"}, "data is int32, expected a kind of float"},
+    {{"_linalg_det", "", "float16:2,2"}, "A is float16, expected float32 or float64"},
+    {{"multi_lars", "eta=1;eps=1", "float64:2 float64:2 float64:2 float64:2"}, "lrs is float64, expected float32"},
+    {{"transpose", "axes=(1,-2)", "2,3"}, "axes are no order of the 2 dimensions of data"},
     {{"Dropout", "axes=(-1,)", "2,3"}, "axes has -1, expected axes from 0 to 1"},
     {{"Dropout", "axes=(0,2)", "2,3"}, "axes has 2, expected axes from 0 to 1"},
     {{"Dropout", "p=-0.5", "2,3"}, "attribute p: expected a number from 0 to 1, got '-0.5'"},

@@ -126,6 +126,8 @@ static const forward_case forward_cases[] = {
     {"_arange {start=\"2\", repeat=\"2\"}", {0}, COUNTED, VALUES(0, 0, 1, 1)},
     {"_linspace {start=\"0\", stop=\"1\", num=\"3\"}", {0}, COUNTED, VALUES(0, 0.5, 1)},
     {"_contrib_arange_like {axis=\"1\", start=\"1\"}", {"float32(2, 3)"}, COUNTED, VALUES(1, 2, 3)},
+    {"_contrib_arange_like {start=\"1.5\", step=\"1.5\"}", {"float16(3)"}, COUNTED, VALUES(1, 2, 3)},
+    {"_contrib_div_sqrt_dim", {"int32(5)"}, VALUES(4, 5, -5, 0, 9), VALUES(2, 2, -2, 0, 4)},
     {"_contrib_index_array", {"float32(1, 2)"}, COUNTED, VALUES(0, 0, 0, 1)},
     {"where", {"float32(2)", "float32(2, 1)", "float32(2, 1)"}, VALUES(8, 9), VALUES(1, 2)},
     {"take {axis=\"1\", mode=\"wrap\"}", {"float32(2, 3)", "float32(2)"}, VALUES(-1, 3), VALUES(3, 1, 6, 4)},
