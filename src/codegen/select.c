@@ -37,11 +37,11 @@ static int sums_by_pieces(const struct k_conv2d *s) { return s->sum_channels || 
  * remains. */
 static void select_sums(const target *t, struct k_conv2d *s) {
   const int64_t row = s->kernel_w * s->in_channels, terms = s->kernel_h * row;
-  int64_t piece = t->vector_floats == 16 ? 64 : 32;
+  int64_t piece = t->vector_floats == 16 ? 48 : 32;
   while (piece * piece < terms) piece += 8;
   s->sum_channels = 0;
   s->sum_rows = s->kernel_h;
-  if (terms <= 2 * piece) return;
+  if (terms < 2 * piece) return;
   if (row < 2 * piece || s->in_channels < piece / 2) {
     s->sum_rows = max_of(1, piece / row);
     return;
