@@ -64,9 +64,9 @@ static void move_inner_last(copy_axis *axes, uint32_t n) {
 }
 
 void lower_copy(compile *c, const node *n, step *s) {
-  const placement *in = &c->placements[n->inputs[0].node->id], *out = &c->placements[n->id];
+  const placement in = place_operand(c, n->inputs[0]), *out = &c->placements[n->id];
   copy_axis axes[ACCESS_MAX_PIECES];
-  const uint32_t n_axes = merge_axes(axes, list_axes(n, in, out, axes));
+  const uint32_t n_axes = merge_axes(axes, list_axes(n, &in, out, axes));
   struct k_copy *k = &s->shape.copy;
   s->kernel = KERNEL_COPY_F32;
   *k = (struct k_copy){.rows = 1, .batch = out->batch, .channels = out->channels, .image = out->image};
@@ -79,7 +79,7 @@ void lower_copy(compile *c, const node *n, step *s) {
     k->out[i] = axis.out;
     if (i + 1 < K_COPY_AXES) k->rows *= axis.extent;
   }
-  step_add_buffer(c, s, in->storage, in->offset);
+  step_add_buffer(c, s, in.storage, in.offset);
   step_add_buffer(c, s, out->storage, out->offset);
   build_expression(c, n, n->n_inputs, s);
 }

@@ -32,21 +32,29 @@ static operand_size size_of(const mxn_type *t) {
   return (operand_size){batch_of(t), height_of(t), width_of(t), channels_of(t)};
 }
 
-/* A constant operand goes into the weights as it is, row-major. */
+/* A constant goes into the weights as it is, row-major. */
 static placement place_constant(compile *c, const node *n) {
-  const operand_size z = size_of(&n->outputs[0]);
+  const mxn_type *type = &n->outputs[0];
+  const operand_size z = size_of(type);
   const int64_t channels = z.c, h = z.h, w = z.w;
   const uint64_t floats = (uint64_t)(z.n * channels * h * w);
   float *data;
   const uint32_t s = compile_add_weights(c, floats, &data);
   memcpy(data, n->constant->data, floats * sizeof *data);
-  return (placement){.storage = s, .channel = h * w, .image = {.image = channels * h * w, .row = w, .pixel = 1}};
+  placement p = {.storage = s, .channel = h * w, .image = {.image = channels * h * w, .row = w, .pixel = 1}};
+  int64_t stride = 1;
+  for (int32_t d = type->n_dims; d-- > 0; stride *= type->dims[d]) p.stride[d] = stride;
+  return p;
+}
+
+placement place_operand(compile *c, value v) {
+  return v.node->constant ? place_constant(c, v.node) : c->placements[v.node->id];
 }
 
 /* Load an operand: dimensions of size one are broadcast (stride 0). */
 static uint32_t add_load(compile *c, step *s, value v) {
   const operand_size z = size_of(value_type(v));
-  const placement p = v.node->constant ? place_constant(c, v.node) : c->placements[v.node->id];
+  const placement p = place_operand(c, v);
   expression_term load = {.opcode = EXPRESSION_LOAD, .buffer = s->n_buffers};
   load.stride[0] = z.n > 1 ? p.image.image : 0;
   load.stride[1] = z.h > 1 ? p.image.row : 0;

@@ -20,6 +20,9 @@ void lower_reduce(compile *c, const node *n, step *s);
 void lower_softmax(compile *c, const node *n, step *s);
 void lower_elementwise(compile *c, const node *n, step *s);
 
+/* Where an operand lies; a constant becomes part of the weights. */
+placement place_operand(compile *c, value v);
+
 /* Append a buffer: everything of a value's storage from `offset` elements on. */
 void step_add_buffer(compile *c, step *s, uint32_t number, int64_t offset);
 

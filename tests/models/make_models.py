@@ -359,6 +359,15 @@ def concat_along_every_axis(data):
                       sym.Concat(matrix, matrix * 3, dim=0)])
 
 
+@model(data=(2, 3, 5, 4))
+def concat_with_parameters(data):
+    tokens = sym.Variable("tokens", shape=(2, 2, 5, 4))
+    column = sym.Variable("column", shape=(2, 3, 5, 1))
+    x = sym.Concat(tokens, data, tokens, dim=1)
+    return sym.Group([conv(x, 6), sym.Concat(column, data, dim=3),
+                      sym.Concat(sym.Flatten(data), sym.Variable("row", shape=(2, 9)))])
+
+
 @model(data=(3, 7))
 def concat_of_matrices(data):
     return sym.Concat(sym.FullyConnected(data, num_hidden=5), data, relu(sym.FullyConnected(data, num_hidden=17)))
@@ -687,6 +696,23 @@ def broadcast_inner_axes_alone(data):
     return sym.Group([sym.broadcast_mul(parts, sym.softmax(means, axis=1)), sym.broadcast_add(means, sym.relu(parts)),
                       sym.broadcast_sub(ones, sym.slice_axis(ones, axis=2, begin=2, end=3)),
                       sym.broadcast_maximum(sym.relu(rows), means)])
+
+
+@model(data=(2, 3, 7, 6))
+def pad_before_convolutions(data):
+    image = sym.Pad(data, mode="constant", pad_width=(0, 0, 0, 0, 2, 2, 1, 1))
+    skewed = sym.Pad(data, mode="constant", pad_width=(0, 0, 0, 0, 0, 1, 2, 1))
+    x = sym.Convolution(image, num_filter=5, kernel=(3, 3), stride=(2, 2), pad=(0, 1))
+    y = sym.Convolution(image, num_filter=5, kernel=(5, 3), stride=(2, 2))
+    return sym.Group([x, y, sym.Convolution(skewed, num_filter=17, kernel=(3, 3))])
+
+
+@model(data=(2, 3, 5, 4))
+def pad_with_numbers(data):
+    x = conv(data, 6)
+    both = sym.Pad(x, mode="constant", pad_width=(0, 0, 0, 0, 1, 2, 0, 3), constant_value=-1.5)
+    pooled = sym.Pooling(sym.Pad(x - 4, mode="constant", pad_width=(0, 0, 0, 0, 1, 1, 1, 1)), kernel=(3, 3), pool_type="max")
+    return sym.Group([both, pooled])
 
 
 # Reductions
