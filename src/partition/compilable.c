@@ -80,6 +80,14 @@ static const char *check_padding(const node *n) {
   return n_padded <= MAX_PADDING || n_padded / MAX_PADDED_TIMES <= n_in + n_out ? NULL : reason;
 }
 
+/* What is filled stands among the weights. */
+static const char *check_pad(const node *n) {
+  int64_t n_in, n_out;
+  if (!IS_ONE_OF(op_text(n, "mode"), "constant")) return "its mode is not constant";
+  if (!shape_elements(value_type(n->inputs[0]), &n_in) || !shape_elements(&n->outputs[0], &n_out)) return NULL;
+  return n_out <= MAX_PADDING || n_out / MAX_PADDED_TIMES <= n_in ? NULL : "its padding is much larger than its values";
+}
+
 static const char *check_convolution(const node *n) {
   if (op_tuple_of(n, "kernel").n != 2) return "its kernel does not have 2 dimensions";
   if (!is_default_or(op_text(n, "layout"), "NCHW")) return "its layout is not NCHW";
@@ -222,6 +230,7 @@ static const char *check_selection(const node *n) {
   M("slice", check_selection)                     \
   M("slice_axis", check_selection)                \
   M("SliceChannel", check_selection)              \
+  X("Pad", check_pad)                             \
   X("Dropout", check_dropout)                     \
   X("BlockGrad", check_nothing)                   \
   X("_copy", check_nothing)                       \
