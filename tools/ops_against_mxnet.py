@@ -31,6 +31,7 @@ import numpy as np
 import numpy_cases
 import ops_cases_control
 import ops_cases_layers
+import ops_cases_random
 import ops_cases_tensor
 
 import mxnet as mx
@@ -575,6 +576,7 @@ MAKERS = {
     **ops_cases_tensor.MAKERS,
     **ops_cases_layers.MAKERS,
     **ops_cases_control.MAKERS,
+    **ops_cases_random.PDFS,
     **{op: unary(op, kind) for kind, ops in UNARY.items() for op in ops.split()},
     **{op: binary(op) for op in BINARY.split()},
     **{"broadcast_" + op: broadcast(op) for op in BROADCAST.split()},
@@ -682,12 +684,17 @@ def differs(want, got, tolerance):
     return f"{wrong.sum()} of {wrong.size} values, at {at} {got[at]!r}, MXNet has {want[at]!r}"
 
 
-def load(path):
-    """Arrays that ops_run wrote; a file with an empty one has numpy's semantics."""
+def load_arrays(path):
+    """A file with an empty array or a scalar has numpy's semantics."""
     with open(path, "rb") as file:
-        is_numpy = struct.unpack("<I", file.read(28)[24:])[0] == 0xF993FACA
+        is_numpy = struct.pack("<I", 0xF993FACA) in file.read()
     with mx.util.np_shape(is_numpy):
-        arrays = mx.nd.load(path)
+        return mx.nd.load(path)
+
+
+def load(path):
+    """What ops_run wrote."""
+    arrays = load_arrays(path)
     return [arrays[f"out:{i}"].asnumpy() for i in range(len(arrays))]
 
 

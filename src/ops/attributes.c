@@ -200,12 +200,12 @@ static bool is_tuple(const op_attribute *d) {
   return d->kind == OP_TUPLE || d->kind == OP_INTEGERS || is_of_numbers(d);
 }
 
-/* Only what declares None as its default may be None; a tuple that has a default or
- * whose elements may be None may be, too. */
+/* Only what declares None, as its default or among its texts, may be None; a tuple that
+ * has a default or whose elements may be None may be, too. */
 static bool may_be_none(const op_attribute *d) {
   const bool is_said = (d->kind == OP_INT || d->kind == OP_FLOAT) && d->texts;
-  if (d->kind == OP_TUPLE && d->minimum == OP_TUPLE_NONE) return true;
-  return d->default_text && (is_said || is_tuple(d) || strcmp(d->default_text, "None") == 0);
+  if (is_said || (d->kind == OP_TUPLE && d->minimum == OP_TUPLE_NONE)) return true;
+  return d->default_text && (is_tuple(d) || strcmp(d->default_text, "None") == 0);
 }
 
 static bool parse_dtype(const op_attribute *d, const char *text, int64_t *out) {

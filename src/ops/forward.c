@@ -104,8 +104,8 @@ void store_output(const forward *f, uint32_t output, const double *x) {
 /* Whether there is nothing to compute: an empty array may have dimensions of 2^40 all the same. */
 static bool is_empty(const inference *x) {
   for (uint32_t i = 0; i < x->n_outputs; i++)
-    if (count_elements(x->outputs[i]) > 0) return false;
-  return !x->node->def->has_data_shape;
+    if (!shape_is_known(x->outputs[i]) || count_elements(x->outputs[i]) > 0) return false;
+  return true;
 }
 
 /* `memory` NULL: the outputs have theirs. */

@@ -13,18 +13,25 @@
 #include "ops/number.h"
 #include "ops/view.h"
 
+/* What a parameter must be, where it is an attribute. */
+typedef enum bound { ANY, NOT_NEGATIVE, POSITIVE } bound;
+
 static const struct distribution {
   const char *name;
   const char *parameters[2];
+  bound bounds[2];
   draw_function draw;
 } distributions[] = {
-    {"uniform", {"low", "high"}, draw_uniform},
-    {"normal", {"loc", "scale"}, draw_normal},
-    {"gamma", {"alpha", "beta"}, draw_gamma},
-    {"exponential", {"lam", NULL}, draw_exponential},
-    {"poisson", {"lam", NULL}, draw_poisson},
-    {"negative_binomial", {"k", "p"}, draw_negative_binomial},
-    {"generalized_negative_binomial", {"mu", "alpha"}, draw_generalized_negative_binomial},
+    {"uniform", {"low", "high"}, {ANY, ANY}, draw_uniform},
+    {"normal", {"loc", "scale"}, {ANY, POSITIVE}, draw_normal},
+    {"gamma", {"alpha", "beta"}, {POSITIVE, POSITIVE}, draw_gamma},
+    {"exponential", {"lam", NULL}, {POSITIVE, ANY}, draw_exponential},
+    {"poisson", {"lam", NULL}, {NOT_NEGATIVE, ANY}, draw_poisson},
+    {"negative_binomial", {"k", "p"}, {NOT_NEGATIVE, NOT_NEGATIVE}, draw_negative_binomial},
+    {"generalized_negative_binomial",
+     {"mu", "alpha"},
+     {NOT_NEGATIVE, NOT_NEGATIVE},
+     draw_generalized_negative_binomial},
 };
 enum { N_DISTRIBUTIONS = sizeof distributions / sizeof *distributions };
 
@@ -41,7 +48,25 @@ static const struct distribution *find_distribution(const node *n) {
 
 /* _random_* */
 
+static double attribute_number(const node *n, const char *name) {
+  return strcmp(name, "k") == 0 ? (double)op_int(n, name) : op_float(n, name);
+}
+
+static mxn_status check_parameters(inference *x, const struct distribution *d) {
+  static const char *const expected[] = {[NOT_NEGATIVE] = "at least 0", [POSITIVE] = "more than 0"};
+  for (int i = 0; i < 2 && d->parameters[i]; i++) {
+    const double number = attribute_number(x->node, d->parameters[i]);
+    if (d->bounds[i] == ANY || (d->bounds[i] == POSITIVE ? number > 0 : number >= 0)) continue;
+    return infer_error(x, MXN_ARGUMENT, "%s is %g, expected %s", d->parameters[i], number, expected[d->bounds[i]]);
+  }
+  if (d->draw != draw_uniform || op_float(x->node, "high") >= op_float(x->node, "low")) return MXN_OK;
+  return infer_error(x, MXN_ARGUMENT, "high is %g, expected at least low, %g", op_float(x->node, "high"),
+                     op_float(x->node, "low"));
+}
+
 mxn_status random_shape(inference *x) {
+  const struct distribution *drawn = find_distribution(x->node);
+  if (drawn) TRY(check_parameters(x, drawn));
   if (x->n_inputs > 0) return infer_same_shape(x);
   const op_tuple shape = op_tuple_of(x->node, "shape");
   const bool is_known = shape.n > 0 || (shape.n == 0 && x->graph && x->graph->np_shape);
@@ -56,10 +81,6 @@ mxn_status random_dtype(inference *x) {
   const mxn_dtype dtype = op_dtype(x->node, "dtype");
   if (dtype != MXN_DTYPE_UNKNOWN) return infer_output_dtype(x, 0, dtype);
   return x->outputs[0]->dtype == MXN_DTYPE_UNKNOWN ? infer_output_dtype(x, 0, MXN_FLOAT32) : MXN_OK;
-}
-
-static double attribute_number(const node *n, const char *name) {
-  return strcmp(name, "k") == 0 ? (double)op_int(n, name) : op_float(n, name);
 }
 
 mxn_status random_forward(const forward *f) {
@@ -120,7 +141,7 @@ mxn_status sample_dtype(inference *x) {
   for (uint32_t i = 1; i < x->n_inputs; i++) TRY(infer_input_dtype(x, i, in));
   if (dtype != MXN_DTYPE_UNKNOWN) return infer_output_dtype(x, 0, dtype);
   if (in == MXN_DTYPE_UNKNOWN || x->outputs[0]->dtype != MXN_DTYPE_UNKNOWN) return MXN_OK;
-  return infer_output_dtype(x, 0, dtype_is_float(in) ? in : MXN_FLOAT32);
+  return infer_output_dtype(x, 0, MXN_FLOAT32);
 }
 
 mxn_status sample_forward(const forward *f) {

@@ -408,6 +408,8 @@ static void test_empty(void **state) {
        "%2 = FullyConnected(%0, %1) \"n\" {num_hidden=\"2\", no_bias=\"1\"}"),
       "%0 = input \"x\" : float32(0, 3, 4, 4)\n%1 = Pooling(%0) \"n\" {kernel=\"(2, 2)\"}",
       "%0 = input \"x\" : float32(0, 3)\n%1 = softmax(%0) \"n\"",
+      ("%0 = input \"x\" : float32(0, 3, 2147483647)\n"
+       "%1 = _npi_delete(%0) \"n\" {start=\"1\", stop=\"2\", step=\"1\", axis=\"0\"}"),
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     run r = prepare(cases[i]);

@@ -70,8 +70,9 @@ static void test_numpy_moments(void **state) {
   check_numpy("_npi_pareto", "a=\"9\"", 1.0 / 8, 9.0 / (64 * 7));
   check_numpy("_npi_powerd", "a=\"3\"", 0.75, 3.0 / 80);
   check_numpy("_npi_weibull", "a=\"2\"", sqrt(pi) / 2, 1 - pi / 4);
-  check_numpy("_npi_bernoulli", "prob=\"0.3\", is_logit=\"0\"", 0.3, 0.21);
-  check_numpy("_npi_bernoulli", "logit=\"1\", is_logit=\"1\"", 1 / (1 + exp(-1)), exp(-1) / pow(1 + exp(-1), 2));
+  check_numpy("_npi_bernoulli", "prob=\"0.3\", logit=\"None\", is_logit=\"0\"", 0.3, 0.21);
+  check_numpy("_npi_bernoulli", "prob=\"None\", logit=\"1\", is_logit=\"1\"", 1 / (1 + exp(-1)),
+              exp(-1) / pow(1 + exp(-1), 2));
 }
 
 /* A parameter from an input is broadcast; with _n it comes behind the size. */
@@ -83,7 +84,8 @@ static void test_numpy_parameters(void **state) {
       (void *const[]){loc}, numbers);
   assert_moments(numbers, N / 2, -5, 4);
   assert_moments(numbers + N / 2, N / 2, 5, 4);
-  const graph *g = inferred(arena_printf(&memory, "%s_npi_normal_n(%%0) \"r\" {scale=\"2\", size=\"(20000)\"}", input));
+  const graph *g = inferred(
+      arena_printf(&memory, "%s_npi_normal_n(%%0) \"r\" {loc=\"None\", scale=\"2\", size=\"(20000)\"}", input));
   assert_type(last(g), 0, "float32(20000, 2, 1)");
   g = inferred("%0 = input \"s\" : float32(1)\n%1 = _npi_exponential(%0) \"r\" {scale=\"None\"}");
   mxn_tensor in = {*value_type(last(g)->inputs[0]), &negative}, out = {last(g)->outputs[0], numbers};
