@@ -164,14 +164,17 @@ static mxn_status check_program(const compilation *c, size_t i, mxn_error *err) 
   return error_set(err, MXN_INTERNAL, "neuron-cc wrote what is no neuronbin: %s", problem.message);
 }
 
+static void release_file(void *file) { file_unmap(file); }
+
 static mxn_status read_program(compilation *c, size_t i, mxn_error *err) {
-  mapped_file file;
-  TRY(file_map(c->jobs[i].output_path, &file, err));
-  const size_t bytes = padded_bytes(file.bytes);
+  mapped_file *file = arena_alloc(c->arena, sizeof *file);
+  arena_defer(c->arena, release_file, file); /* where memory is short */
+  TRY(file_map(c->jobs[i].output_path, file, err));
+  const size_t bytes = padded_bytes(file->bytes);
   char *data = allocate(c->arena, bytes);
-  if (file.bytes) memcpy(data, file.data, file.bytes);
-  memset(data + file.bytes, 0, bytes - file.bytes);
-  file_unmap(&file);
+  if (file->bytes) memcpy(data, file->data, file->bytes);
+  memset(data + file->bytes, 0, bytes - file->bytes);
+  file_unmap(file);
   c->neuronbins[i] = (mxn_tensor){type_of(MXN_UINT8, 2, (int64_t[]){1, (int64_t)bytes}), data};
   return check_program(c, i, err);
 }

@@ -108,6 +108,17 @@ static mxn_status live_by_reference(mxn_error *err) {
   return status;
 }
 
+/* Files of the test's folder that are mapped. */
+static size_t count_mapped(void) {
+  char line[1024];
+  size_t n = 0;
+  FILE *maps = fopen("/proc/self/maps", "r");
+  assert_non_null(maps);
+  while (fgets(line, sizeof line, maps)) n += strstr(line, fixture_folder) != NULL;
+  fclose(maps);
+  return n;
+}
+
 /* Each `stride`-th of them. */
 static void fail_each(mxn_status (*live)(mxn_error *err), size_t stride) {
   enum { MAX_ALLOCATIONS = 50000 };
@@ -125,6 +136,7 @@ static void fail_each(mxn_status (*live)(mxn_error *err), size_t stride) {
     if (status == MXN_NOMEM && !err.message[0]) fail_msg("allocation %zu: no message", n);
     assert_int_equal(fixture_count(fixture_path("temporary")), 0);
     assert_int_equal(fixture_count("/proc/self/fd"), n_files);
+    assert_int_equal(count_mapped(), 0);
     if (was_reached) continue;
     assert_int_equal(status, MXN_OK);
     print_message("%zu allocations\n", n_allocations);
