@@ -193,7 +193,8 @@ static mxn_status print_json(const result *r, mxn_error *err) {
 }
 
 static void print_table(const result *r) {
-  printf("%zu runs on %u core%s, %s\n", r->n_runs, r->n_cores, r->n_cores == 1 ? "" : "s", r->target);
+  printf("%zu runs on %u core%s, %s\n", r->n_runs, r->n_cores, r->n_cores == 1 ? "" : "s",
+         *r->target ? r->target : "nothing compiled");
   printf("run        min %.3f ms, median %.3f ms, p99 %.3f ms\n", r->min_ms, r->median_ms, r->p99_ms);
   printf("first run  %.3f ms, opening the programs included\n", r->first_ms);
   printf("speed      %.1f GFLOP/s, %.1f %% of the peak of %.1f measured now\n", r->gflops, r->percent_of_peak,
@@ -207,7 +208,7 @@ static void print_table(const result *r) {
 static mxn_status bench_model(const options *o, const mxn_model *model, const input_set *inputs, mxn_error *err) {
   mxn_model *compiled = NULL;
   bound_model b = {0};
-  result r = {.target = "x86-64-v4"};
+  result r = {0};
   mxn_status status = MXN_OK;
   if (!is_compiled(model)) status = compile_model(model, inputs, o, NULL, &compiled, err);
   if (status == MXN_OK)

@@ -303,6 +303,9 @@ static mxn_status verify_compiled(verification *v, mxn_error *err) {
   for (size_t i = 0; i < v->internals.names.n; i++)
     note_left_out(v, v->internals.prefix, v->internals.names.items[i],
                   "the model is compiled, inner values are not there");
+  if (v->outputs.names.n == 0)
+    return error_set(err, MXN_ARGUMENT, "%s: expected arrays out:NAME for the compiled %s, there are none",
+                     v->options->golden, v->options->prefix);
   TRY(drop_heads_without_input(v, &v->outputs, err));
   TRY(run_and_compare(v, v->model, &v->outputs, "compiled", err));
   if (v->options->min_compiled < 0 || s.n_compiled >= (size_t)v->options->min_compiled) return MXN_OK;
