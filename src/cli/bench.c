@@ -24,13 +24,13 @@ typedef struct result {
 
 /* Inputs. */
 
-static mxn_status make_inputs(const options *o, input_set *set, mxn_error *err) {
+static mxn_status parse_inputs(const options *o, input_set *set, mxn_error *err) {
   if (o->inputs.n == 0) return error_set(err, MXN_ARGUMENT, "--input NAME=SHAPE is missing");
-  TRY(inputs_init(set, o->inputs.n, err));
-  for (size_t i = 0; i < o->inputs.n; i++) {
-    TRY(inputs_parse_shape(set, i, "--input", o->inputs.items[i], err));
-    TRY(inputs_fill(set, i, err));
-  }
+  return inputs_parse_shapes(set, "--input", &o->inputs, err);
+}
+
+static mxn_status fill_inputs(input_set *set, mxn_error *err) {
+  for (size_t i = 0; i < set->n; i++) TRY(inputs_fill(set, i, err));
   return MXN_OK;
 }
 
@@ -228,9 +228,10 @@ static int run(const options *o) {
   int exit_status = 0;
   /* Of a program that carries several targets the runtime takes this one. */
   if (o->target && !strchr(o->target, ',')) setenv("MXNEURON_ISA", o->target, 1);
-  if (make_inputs(o, &inputs, &err) != MXN_OK)
+  if (parse_inputs(o, &inputs, &err) != MXN_OK)
     exit_status = misused(&bench_command, &err);
-  else if (load_model(o, &model, &err) != MXN_OK || bench_model(o, model, &inputs, &err) != MXN_OK)
+  else if (load_model(o, &model, &err) != MXN_OK || fill_inputs(&inputs, &err) != MXN_OK ||
+           bench_model(o, model, &inputs, &err) != MXN_OK)
     exit_status = failed(&bench_command, &err);
   inputs_finish(&inputs);
   mxn_model_close(model);

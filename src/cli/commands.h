@@ -38,9 +38,10 @@ typedef struct input_set {
 MXN_MUST_CHECK mxn_status inputs_init(input_set *set, size_t n, mxn_error *err);
 void inputs_finish(input_set *set);
 
-/* "data=1,3,224,224:float32", the value of `option`, as input number i; its data is not set. */
-MXN_MUST_CHECK mxn_status inputs_parse_shape(input_set *set, size_t i, const char *option, const char *text,
-                                             mxn_error *err);
+/* "data=1,3,224,224:float32", the values of `option`, as inputs whose data are not set. The
+ * set is initialized here; inputs_finish() it in any case. */
+MXN_MUST_CHECK mxn_status inputs_parse_shapes(input_set *set, const char *option, const text_list *values,
+                                              mxn_error *err);
 
 /* Input number i of a type, all zeros. */
 MXN_MUST_CHECK mxn_status inputs_add(input_set *set, size_t i, const char *name, const mxn_type *type, mxn_error *err);

@@ -117,7 +117,7 @@ static const char *parse_dims(const char *text, mxn_type *type) {
   return NULL;
 }
 
-mxn_status inputs_parse_shape(input_set *set, size_t i, const char *flag, const char *text, mxn_error *err) {
+static mxn_status parse_shape(input_set *set, size_t i, const char *flag, const char *text, mxn_error *err) {
   mxn_type type = {.dtype = MXN_FLOAT32};
   const char *equals = strchr(text, '=');
   const char *end = equals && equals != text ? parse_dims(equals + 1, &type) : NULL;
@@ -129,6 +129,12 @@ mxn_status inputs_parse_shape(input_set *set, size_t i, const char *flag, const 
     return error_set(err, MXN_ARGUMENT, "%s: '%.200s': unknown element type '%.50s'", flag, text, end + 1);
   if (set_input(set, i, text, (size_t)(equals - text), &type, err) == MXN_OK) return MXN_OK;
   return error_prefix(err, MXN_ARGUMENT, "%s", flag);
+}
+
+mxn_status inputs_parse_shapes(input_set *set, const char *option, const text_list *values, mxn_error *err) {
+  TRY(inputs_init(set, values->n, err));
+  for (size_t i = 0; i < values->n; i++) TRY(parse_shape(set, i, option, values->items[i], err));
+  return MXN_OK;
 }
 
 mxn_status inputs_add(input_set *set, size_t i, const char *name, const mxn_type *type, mxn_error *err) {

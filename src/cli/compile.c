@@ -70,12 +70,6 @@ static mxn_status check_nodes(const options *o, mxn_error *err) {
   return MXN_OK;
 }
 
-static mxn_status parse_inputs(const options *o, input_set *set, mxn_error *err) {
-  TRY(inputs_init(set, o->inputs.n, err));
-  for (size_t i = 0; i < o->inputs.n; i++) TRY(inputs_parse_shape(set, i, "--input", o->inputs.items[i], err));
-  return MXN_OK;
-}
-
 static mxn_status compile_and_save(const options *o, const mxn_model *model, const input_set *inputs, mxn_error *err) {
   mxn_model *compiled;
   TRY(compile_model(model, inputs, o, NULL, &compiled, err));
@@ -108,7 +102,7 @@ static int run(const options *given) {
     o.out = out;
   }
   int exit_status = 0;
-  if (check_nodes(&o, &err) != MXN_OK || parse_inputs(&o, &inputs, &err) != MXN_OK)
+  if (check_nodes(&o, &err) != MXN_OK || inputs_parse_shapes(&inputs, "--input", &o.inputs, &err) != MXN_OK)
     exit_status = misused(&compile_command, &err);
   else if (run_with(&o, &inputs, &err) != MXN_OK)
     exit_status = failed(&compile_command, &err);

@@ -427,12 +427,6 @@ static mxn_status fill_input(const loader *l, input_set *set, size_t i, mxn_erro
 
 /* The options. */
 
-static mxn_status parse_shapes(const options *o, input_set *out_shapes, mxn_error *err) {
-  TRY(inputs_init(out_shapes, o->shapes.n, err));
-  for (size_t i = 0; i < o->shapes.n; i++) TRY(inputs_parse_shape(out_shapes, i, "--shape", o->shapes.items[i], err));
-  return MXN_OK;
-}
-
 /* The number of the first --input of that name, or how many there are. */
 static size_t find_input(const options *o, const char *name, size_t name_bytes) {
   size_t i = 0;
@@ -455,7 +449,7 @@ static mxn_status check_inputs(const options *o, mxn_error *err) {
 
 static mxn_status check_shapes(const options *o, mxn_error *err) {
   input_set shapes;
-  mxn_status status = parse_shapes(o, &shapes, err);
+  mxn_status status = inputs_parse_shapes(&shapes, "--shape", &o->shapes, err);
   for (size_t i = 0; i < shapes.n && status == MXN_OK; i++) {
     const char *name = shapes.inputs[i].name;
     if (find_input(o, name, strlen(name)) == o->inputs.n)
@@ -529,7 +523,7 @@ mxn_status input_files_load(const options *o, const mxn_model *model, input_set 
   TRY(inputs_init(set, o->inputs.n, err));
   TRY(pixel_settings_parse(o, &l.pixels, err));
   input_set shapes;
-  mxn_status status = parse_shapes(o, &shapes, err);
+  mxn_status status = inputs_parse_shapes(&shapes, "--shape", &o->shapes, err);
   if (status == MXN_OK) status = load(&l, &shapes, set, err);
   inputs_finish(&shapes);
   finish(&l);

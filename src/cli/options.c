@@ -193,6 +193,8 @@ static bool take_file_names(const command *c, options *out) {
   int64_t saved = 0;
   if (out->prefix && !*out->prefix) return misuse(c, options_operands(c), " is empty", "");
   if (out->out && !*out->out) return misuse(c, "--out is empty", "", "");
+  if (out->out && out->out[strlen(out->out) - 1] == '/')
+    return misuse(c, "--out: expected what the names of both files begin with, got the folder ", out->out, "");
   if (!cut_file_name(c, &out->prefix, &out->epoch) || !cut_file_name(c, &out->out, &saved)) return false;
   if (out->epoch < 0) out->epoch = 0;
   return true;
