@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,10 @@ static void print_numbers(const char *name, const mxn_tensor *t) {
   char text[256];
   const size_t n = count_elements(&t->type);
   printf("%s %s:", name, type_text(&t->type, text));
-  for (size_t i = 0; i < n && i < SHOWN; i++) printf(" %.7g", number_at(t->data, t->type.dtype, i));
+  for (size_t i = 0; i < n && i < SHOWN; i++) {
+    const double number = number_at(t->data, t->type.dtype, i);
+    printf(" %.7g", isnan(number) ? (double)NAN : number); /* a NaN's sign means nothing */
+  }
   puts(n > SHOWN ? " ..." : "");
 }
 

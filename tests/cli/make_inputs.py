@@ -114,6 +114,7 @@ def main():
         "float64.npy": npy(PIXELS, (1, 1, 8, 8), "<f8", "<d"),
         "bytes.npy": npy(PIXELS, (1, 1, 8, 8), "|u1", "<B"),
         "none.npy": npy([], (0, 1, 8, 8)),
+        "nan.npy": npy([float("nan"), -float("nan"), float("inf"), -float("inf")], (1, 4)),
         "three.npy": npy(PIXELS * 3, (3, 1, 8, 8)),
         "wide.npy": npy(PIXELS, (1, 1, 4, 16)),
         "truncated.npy": image[:-1],
