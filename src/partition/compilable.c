@@ -74,7 +74,7 @@ static const char *check_padding(const node *n) {
   const mxn_type *in = value_type(n->inputs[0]);
   mxn_type padded = *in;
   int64_t n_padded, n_in, n_out;
-  for (int i = 0; i < 2; i++) padded.dims[2 + i] += 2 * op_tuple_at(pad, i, 0);
+  for (int32_t d = 2; d < in->n_dims; d++) padded.dims[d] += 2 * op_tuple_at(pad, d - 2, 0);
   if (!shape_elements(&padded, &n_padded) || !shape_elements(in, &n_in) || !shape_elements(&n->outputs[0], &n_out))
     return reason;
   return n_padded <= MAX_PADDING || n_padded / MAX_PADDED_TIMES <= n_in + n_out ? NULL : reason;
@@ -88,10 +88,17 @@ static const char *check_pad(const node *n) {
   return n_out <= MAX_PADDING || n_out / MAX_PADDED_TIMES <= n_in ? NULL : "its padding is much larger than its values";
 }
 
+/* An image, or a line: canonicalize makes that an image of one row. */
+static const char *check_window(const node *n) {
+  const int32_t n_dims = value_type(n->inputs[0])->n_dims;
+  if (n_dims != 3 && n_dims != 4) return "its input does not have 3 or 4 dimensions";
+  const bool is_given = op_is(n, "Convolution") || !op_bool(n, "global_pool");
+  if (is_given && op_tuple_of(n, "kernel").n != n_dims - 2) return "its kernel has not the dimensions of its input";
+  return is_default_or(op_text(n, "layout"), n_dims == 3 ? "NCW" : "NCHW") ? NULL : "its layout is not NCHW or NCW";
+}
+
 static const char *check_convolution(const node *n) {
-  if (op_tuple_of(n, "kernel").n != 2) return "its kernel does not have 2 dimensions";
-  if (!is_default_or(op_text(n, "layout"), "NCHW")) return "its layout is not NCHW";
-  const char *reason = check_image(n);
+  const char *reason = check_window(n);
   if (!reason) reason = check_padding(n);
   return reason ? reason : check_parameters(n);
 }
@@ -128,17 +135,16 @@ static const char *check_leaky_relu(const node *n) {
 }
 
 static const char *check_pooled_rows(const node *n) {
-  const int64_t *dims = n->outputs[0].dims;
-  return dims[0] <= MAX_POOLED_ROWS / dims[2] ? NULL : "its output has too many rows";
+  const mxn_type *out = &n->outputs[0];
+  const int64_t rows = out->n_dims == 3 ? 1 : out->dims[2];
+  return out->dims[0] <= MAX_POOLED_ROWS / rows ? NULL : "its output has too many rows";
 }
 
 static const char *check_pooling(const node *n) {
   if (!IS_ONE_OF(op_text(n, "pool_type"), "max", "avg", "sum")) return "its pool_type is not max, avg or sum";
   if (!IS_ONE_OF(op_text(n, "pooling_convention"), "valid", "full"))
     return "its pooling_convention is not valid or full";
-  if (!is_default_or(op_text(n, "layout"), "NCHW")) return "its layout is not NCHW";
-  if (!op_bool(n, "global_pool") && op_tuple_of(n, "kernel").n != 2) return "its kernel does not have 2 dimensions";
-  const char *reason = check_image(n);
+  const char *reason = check_window(n);
   return reason ? reason : check_pooled_rows(n);
 }
 

@@ -137,6 +137,39 @@ static void rewrite_rows(compile *c, rewrite *r, node *n) {
   node_set_attribute(c->graph, n, "shape", shape_attribute(c, &out));
 }
 
+/* Convolutions and poolings along one dimension: images of one row. */
+
+static bool is_line(const node *n) {
+  return (op_is(n, "Convolution") || op_is(n, "Pooling")) && n->outputs[0].n_dims == 3;
+}
+
+static mxn_type as_row(const mxn_type *t) {
+  return (mxn_type){.dtype = t->dtype, .n_dims = 4, .dims = {t->dims[0], t->dims[1], 1, t->dims[2]}};
+}
+
+static void widen_tuple(compile *c, node *n, const char *key, int64_t first) {
+  const op_tuple t = op_tuple_of(n, key);
+  if (t.n == 1)
+    node_set_attribute(c->graph, n, key, arena_printf(c->arena, "(%" PRId64 ", %" PRId64 ")", first, t.v[0]));
+}
+
+static void rewrite_line(compile *c, rewrite *r, node *n) {
+  const bool is_convolution = op_is(n, "Convolution");
+  const mxn_type out = n->outputs[0];
+  for (uint32_t i = 0; i <= is_convolution; i++) {
+    const mxn_type row = as_row(value_type(n->inputs[i]));
+    n->inputs[i] = add_reshape(c, n, n->inputs[i], &row);
+  }
+  widen_tuple(c, n, "kernel", 1);
+  widen_tuple(c, n, "stride", 1);
+  widen_tuple(c, n, "pad", 0);
+  if (is_convolution) widen_tuple(c, n, "dilate", 1);
+  node_remove_attribute(n, "layout");
+  n->outputs[0] = as_row(&out);
+  put_behind(c, r, n, "Reshape", &out);
+  node_set_attribute(c->graph, n, "shape", shape_attribute(c, &out));
+}
+
 static value swap_axes(compile *c, node *swap, int32_t axis) {
   node_set_attribute(c->graph, swap, "dim1", "1");
   node_set_attribute(c->graph, swap, "dim2", arena_printf(c->arena, "%d", (int)axis));
@@ -386,6 +419,8 @@ static void rewrite_node(compile *c, rewrite *r, node *n) {
       rewrite_rows(c, r, n);
     else if (op_bool(n, "flatten") && is_flatten(n->inputs[0].node))
       n->inputs[0] = n->inputs[0].node->inputs[0];
+  } else if (is_line(n)) {
+    rewrite_line(c, r, n);
   } else if (is_softmax(n)) {
     rewrite_softmax(c, r, n);
   } else if (op_is(n, "SliceChannel")) {

@@ -715,6 +715,16 @@ def pad_with_numbers(data):
     return sym.Group([both, pooled])
 
 
+@model(data=(2, 5, 11))
+def along_one_dimension(data):
+    x = sym.Convolution(data, num_filter=17, kernel=(3,), stride=(2,), pad=(2,), dilate=(2,), layout="NCW")
+    x = relu(sym.BatchNorm(x, fix_gamma=False))
+    y = sym.Convolution(x, num_filter=34, kernel=(2,), num_group=17, no_bias=True)
+    pooled = sym.Pooling(y, kernel=(3,), stride=(2,), pad=(1,), pool_type="avg", pooling_convention="full")
+    return sym.Group([pooled, sym.Pooling(y - 4, kernel=(2,), pool_type="max"),
+                      sym.Flatten(sym.Pooling(x, kernel=(1,), pool_type="max", global_pool=True))])
+
+
 # Reductions
 
 @model(data=(2, 5, 12, 9))
