@@ -292,8 +292,15 @@ mxn_status binary_forward(const forward *f) {
   return MXN_OK;
 }
 
+/* Integers are compared with an integer where the node says that it is one. */
+static double scalar_of(const forward *f) {
+  const double number = op_float(f->node, "scalar");
+  const bool is_compared = f->outputs[0].type.dtype == MXN_BOOL && !dtype_is_float(f->inputs[0].type.dtype);
+  return is_compared && op_bool(f->node, "is_int") ? trunc(number) : number;
+}
+
 mxn_status scalar_forward(const forward *f) {
-  map_scalar(f->node->def->binary, &f->inputs[0], op_float(f->node, "scalar"), false, &f->outputs[0]);
+  map_scalar(f->node->def->binary, &f->inputs[0], scalar_of(f), false, &f->outputs[0]);
   return MXN_OK;
 }
 

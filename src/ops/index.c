@@ -102,7 +102,7 @@ mxn_status take_shape(inference *x) {
 
 /* Mode is clip, raise or wrap. */
 static mxn_status bring_inside(const forward *f, char mode, int64_t size, int64_t *index) {
-  if (size == 0 || (mode == 'r' && (*index < -size || *index >= size))) return index_error(f, *index, size);
+  if (size == 0 || (mode == 'r' && (*index < 0 || *index >= size))) return index_error(f, *index, size);
   *index = mode == 'c' ? index_clip(*index, size) : index_wrap(*index, size);
   return MXN_OK;
 }

@@ -150,14 +150,26 @@ mxn_status infer_data_shape(inference *x) {
 
 /* The driver. */
 
+static bool is_one_of(mxn_dtype dtype, op_dtypes dtypes) {
+  switch (dtypes) {
+    case OP_ANY_DTYPE: return true;
+    case OP_ANY_FLOAT: return dtype_is_float(dtype);
+    case OP_WIDE_FLOAT: return dtype == MXN_FLOAT32 || dtype == MXN_FLOAT64;
+    case OP_ONLY_FLOAT32: return dtype == MXN_FLOAT32;
+    case OP_ANY_INTEGER: return !dtype_is_float(dtype);
+  }
+  return false;
+}
+
 static mxn_status check_dtypes(inference *x) {
-  static const char *const expected[] = {
-      [OP_ANY_FLOAT] = "a kind of float", [OP_WIDE_FLOAT] = "float32 or float64", [OP_ONLY_FLOAT32] = "float32"};
+  static const char *const expected[] = {[OP_ANY_FLOAT] = "a kind of float",
+                                         [OP_WIDE_FLOAT] = "float32 or float64",
+                                         [OP_ONLY_FLOAT32] = "float32",
+                                         [OP_ANY_INTEGER] = "a kind of integer"};
   const op_dtypes dtypes = x->node->def->dtypes;
   const mxn_dtype dtype = x->n_inputs ? x->inputs[0]->dtype : MXN_DTYPE_UNKNOWN;
   input_name name;
-  if (dtypes == OP_ANY_DTYPE || dtype == MXN_DTYPE_UNKNOWN || dtype == MXN_FLOAT32) return MXN_OK;
-  if (dtype == MXN_FLOAT64 ? dtypes != OP_ONLY_FLOAT32 : dtypes == OP_ANY_FLOAT && dtype_is_float(dtype)) return MXN_OK;
+  if (dtype == MXN_DTYPE_UNKNOWN || is_one_of(dtype, dtypes)) return MXN_OK;
   return infer_error(x, MXN_SHAPE, "%s is %s, expected %s", infer_input_name(x, 0, &name), mxn_dtype_name(dtype),
                      expected[dtypes]);
 }

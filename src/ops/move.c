@@ -39,7 +39,7 @@ static bool transpose_order(const node *n, int32_t n_dims, int32_t order[MXN_MAX
   const op_tuple axes = op_tuple_of(n, "axes");
   const bool is_numpy = op_is(n, "_np_transpose");
   bool is_used[MXN_MAX_DIMS] = {false};
-  if ((axes.n > 0 && axes.n != n_dims) || (axes.n < 0 && !is_numpy)) return false;
+  if (is_numpy ? axes.n >= 0 && axes.n != n_dims : axes.n < 0 || (axes.n > 0 && axes.n != n_dims)) return false;
   for (int32_t d = 0; d < n_dims; d++) {
     int64_t axis = axes.n > 0 ? axes.v[d] : n_dims - 1 - d;
     if (axis < 0 && is_numpy) axis += n_dims;

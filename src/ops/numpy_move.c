@@ -86,11 +86,11 @@ mxn_status numpy_broadcast_to_forward(const forward *f) {
 
 static mxn_status find_flipped(inference *x, int32_t n_dims, bool is_flipped[MXN_MAX_DIMS]) {
   const op_tuple axes = op_tuple_of(x->node, "axis");
-  int32_t axis;
   for (int32_t d = 0; d < MXN_MAX_DIMS; d++) is_flipped[d] = axes.n < 0;
   for (int32_t i = 0; i < axes.n; i++) {
-    TRY(infer_axis(x, "axis", axes.v[i], n_dims, &axis));
-    is_flipped[axis] = true;
+    if (axes.v[i] < 0 || axes.v[i] >= n_dims)
+      return infer_error(x, MXN_SHAPE, "axis has %" PRId64 ", expected axes from 0 to %d", axes.v[i], n_dims - 1);
+    is_flipped[axes.v[i]] = !is_flipped[axes.v[i]];
   }
   return MXN_OK;
 }

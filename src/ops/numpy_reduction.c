@@ -396,6 +396,8 @@ mxn_status numpy_cumsum_shape(inference *x) {
   int32_t axis;
   int64_t sizes[3];
   if (in->n_dims < 0) return MXN_OK;
+  if (op_int(x->node, "axis") < 0)
+    return infer_error(x, MXN_SHAPE, "axis is %" PRId64 ", expected at least 0", op_int(x->node, "axis"));
   TRY(infer_split(x, &axis, sizes));
   if (!op_is_none(x->node, "axis")) return infer_data_shape(x);
   const mxn_type flat = {.n_dims = 1, .dims = {sizes[1]}};

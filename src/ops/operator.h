@@ -85,6 +85,7 @@ typedef enum op_dtypes {
   OP_ANY_FLOAT,  /* all kinds of float: MXNet has some on GPUs alone, and verify runs models in float64 */
   OP_WIDE_FLOAT, /* float32 and float64 */
   OP_ONLY_FLOAT32,
+  OP_ANY_INTEGER,
 } op_dtypes;
 
 /* Forward. */

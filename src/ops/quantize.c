@@ -57,7 +57,8 @@ int64_t quantized_round(mxn_dtype dtype, float x) {
   const double least = dtype == MXN_INT8 ? -128 : dtype == MXN_UINT8 ? 0 : -0x1p31;
   const double most = dtype == MXN_INT8 ? 127 : dtype == MXN_UINT8 ? 255 : 0x1p31 - 1;
   const double rounded = nearbyint((double)x);
-  if (!(rounded < most)) return (int64_t)most; /* NaN too: zeros with a range of nothing */
+  if (isnan(x)) return dtype == MXN_UINT8 ? 0 : (int64_t)most; /* zeros with a range of nothing */
+  if (rounded >= most) return (int64_t)most;
   return rounded > least ? (int64_t)rounded : (int64_t)least;
 }
 

@@ -114,6 +114,8 @@ mxn_status quantized_pooling_shape(inference *x) {
   const char *type = op_text(x->node, "pool_type");
   if (strcmp(type, "max") != 0 && strcmp(type, "avg") != 0)
     return infer_error(x, MXN_UNSUPPORTED, "pool_type is %s, MXNet has max and avg only", type);
+  if (!op_is_none(x->node, "layout") && strcmp(op_text(x->node, "layout"), "NCHW") != 0)
+    return infer_error(x, MXN_UNSUPPORTED, "layout is %s, MXNet has NCHW only", op_text(x->node, "layout"));
   return quantized_infer_layer(x, pooling_shape, 1);
 }
 
