@@ -520,7 +520,40 @@ def eigen(op, n_outputs):
     return make
 
 
+def invertible(c, n, batch=()):
+    return (draw(c, (*batch, n, n), "float64") + 4 * np.eye(n)).astype(c.pick("float32", "float64"))
+
+
+def solve(c):
+    n, batch = int(c.rng.randint(1, 5)), c.shape(1, 2) if c.flip() else ()
+    a = invertible(c, n, batch)
+    return node("_npi_solve", put(c, a, draw(c, (*batch, n, 2), str(a.dtype))))
+
+
+def tensorinv(c):
+    m, n = (int(d) for d in c.rng.randint(1, 4, 2))
+    a = invertible(c, m * n)
+    shape, ind = c.pick(((m * n, m, n), 1), ((m, n, m * n), 2), ((m, n, n, m), 2))
+    return node("_npi_tensorinv", put(c, a.reshape(shape)), ind=ind)
+
+
+def tensorsolve(c):
+    m, n = (int(d) for d in c.rng.randint(1, 4, 2))
+    a = invertible(c, m * n).reshape(m, n, m, n)
+    return node("_npi_tensorsolve", put(c, a, draw(c, (m, n), str(a.dtype))), a_axes=c.pick("()", "()", "(0,)"))
+
+
+def pinv(c):
+    shape = (*np_shape(c, 0, 2), *c.shape(2, 2))
+    a = draw(c, shape, c.pick("float32", "float64"))
+    return node("_npi_pinv", put(c, a, np.full(shape[:-2], 1e-5, a.dtype)))
+
+
 MAKERS = {
+    "_npi_solve": solve,
+    "_npi_tensorinv": tensorinv,
+    "_npi_tensorsolve": tensorsolve,
+    "_npi_pinv": pinv,
     "_npi_norm": norm,
     "_npi_eig": eigen("_npi_eig", 2),
     "_npi_eigvals": eigen("_npi_eigvals", 1),

@@ -572,6 +572,18 @@ def linalg_make(op, is_triangle):
     return make
 
 
+def quantized_activation(c):
+    data, ranges = quantized(c, "data", c.shape(), c.pick("int8", "uint8"))
+    return symbol("_contrib_quantized_act", data, *ranges, act_type="relu")
+
+
+def quantized_embedding(c):
+    rows, columns = (int(d) for d in c.rng.randint(1, 6, 2))
+    c.arrays["data"] = c.rng.randint(0, rows, c.shape(1, 3)).astype("float32")
+    weight, ranges = quantized(c, "weight", (rows, columns), "int8")
+    return symbol("_contrib_quantized_embedding", mx.sym.var("data"), weight, *ranges, input_dim=rows, output_dim=columns)
+
+
 MAKERS = {
     **ops_cases_tensor.MAKERS,
     **ops_cases_layers.MAKERS,
@@ -580,7 +592,10 @@ MAKERS = {
     **{op: unary(op, kind) for kind, ops in UNARY.items() for op in ops.split()},
     **{op: binary(op) for op in BINARY.split()},
     **{"broadcast_" + op: broadcast(op) for op in BROADCAST.split()},
-    **{op + "_scalar": scalar(op) for op in SCALAR.split()},
+    **{op + "_scalar": scalar(op) for op in (*SCALAR.split(), "_scatter_plus", "_scatter_minus")},
+    **{op: binary(op) for op in ("_grad_add", "_scatter_elemwise_div")},
+    "_contrib_quantized_act": quantized_activation,
+    "_contrib_quantized_embedding": quantized_embedding,
     **{op: softmax(op) for op in ("softmax", "log_softmax", "softmin")},
     **{op + "RegressionOutput": regression(op + "RegressionOutput") for op in ("Linear", "Logistic", "MAE")},
     "Convolution": convolution,

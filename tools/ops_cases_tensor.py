@@ -354,7 +354,52 @@ def scaled(op, **attributes):
     return lambda c: c.symbol(op, c.variable("data", c.shape(), c.pick(*FLOATS)), **attributes)
 
 
+def all_close(c):
+    shape = c.shape(1, 3)
+    a = c.variable("a", shape, c.pick(*FLOATS))
+    c.arrays["b"] = (c.arrays["a"] * (1 + c.pick(0, 1e-6, 1e-3))).astype(c.arrays["a"].dtype)
+    if c.flip(0.2):
+        c.arrays["a"].flat[0] = c.arrays["b"].flat[0] = np.nan
+    given = {k: v for k, v in (("rtol", 1e-2), ("atol", 1e-4), ("equal_nan", c.flip())) if c.flip()}
+    return c.symbol("_contrib_allclose", a, c.var("b"), **given)
+
+
+def histogram(c):
+    data = c.variable("data", c.shape(1, 3), c.pick("float32", "float64", "int32"))
+    if c.flip():
+        return c.symbol("_histogram", data, bin_cnt=int(c.rng.randint(1, 7)), range=c.pick((-2.0, 2.0), (0, 3)))
+    c.arrays["bins"] = np.sort(c.rng.uniform(-3, 3, int(c.rng.randint(2, 6)))).astype(c.arrays["data"].dtype)
+    return c.symbol("_histogram", data, c.var("bins"))
+
+
+def ravel(op):
+    def make(c):
+        shape = c.shape(1, 4)
+        n, dtype = c.shape(1, 1), c.pick("int32", "int64", "float32")
+        if op == "_unravel_index":
+            c.arrays["data"] = c.rng.randint(0, int(np.prod(shape)), n).astype(dtype)
+        else:
+            c.arrays["data"] = np.stack([c.rng.randint(0, d, n) for d in shape]).astype(dtype)
+        return c.symbol(op, c.var("data"), shape=shape)
+
+    return make
+
+
+def attributes_of_right(c):
+    shape, dtype = c.shape(1, 3), c.pick(*NUMBERS)
+    return c.symbol("_identity_with_attr_like_rhs", c.variable("lhs", shape, dtype), c.variable("rhs", shape, dtype))
+
+
+def amp_cast(c):
+    return c.symbol("amp_cast", c.variable("data", c.shape(1, 4), c.pick("float32", "float16", "int32")), dtype=c.pick("float16", "float32"))
+
+
 MAKERS = {
+    "_contrib_allclose": all_close,
+    "_histogram": histogram,
+    **{op: ravel(op) for op in ("_ravel_multi_index", "_unravel_index")},
+    "_identity_with_attr_like_rhs": attributes_of_right,
+    "amp_cast": amp_cast,
     **{op: reduction(op) for op in ("sum", "mean", "prod", "nansum", "nanprod", "max", "min")},
     "norm": norm,
     "moments": moments,

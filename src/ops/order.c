@@ -224,12 +224,26 @@ static int64_t find_bin(const double *bounds, int64_t bins, double number) {
   return low;
 }
 
+/* The same where bins are of one size. MXNet computes the place and looks at its
+ * neighbours alone, which shows where bounds are integers. */
+static int64_t find_even_bin(const double *bounds, int64_t bins, double number, const op_numbers range) {
+  const double least = range.v[0], most = range.v[1];
+  if (!(most > least)) return find_bin(bounds, bins, number);
+  if (!(number >= least && number <= most)) return -1;
+  int64_t bin = (int64_t)((number - least) * (double)bins / (most - least));
+  if (bin > bins - 1) bin = bins - 1;
+  if (number < bounds[bin]) bin--;
+  if (bin != bins - 1 && number >= bounds[bin + 1]) bin++;
+  return bin;
+}
+
 /* Bounds as the type keeps them. */
 static double *histogram_bounds(const forward *f, int64_t bins) {
   double *bounds = arena_array(f->scratch, (size_t)bins + 1, sizeof *bounds);
   if (has_count(f->node)) {
     const op_numbers range = op_numbers_of(f->node, "range");
-    for (int64_t i = 0; i <= bins; i++) bounds[i] = (range.v[1] - range.v[0]) * (double)i / (double)bins + range.v[0];
+    for (int64_t i = 0; i <= bins; i++)
+      bounds[i] = (range.v[1] * (double)i + (double)(bins - i) * range.v[0]) / (double)bins;
   } else {
     load_doubles(&f->inputs[1], 0, bins + 1, bounds);
   }
@@ -241,12 +255,14 @@ static double *histogram_bounds(const forward *f, int64_t bins) {
 mxn_status histogram_forward(const forward *f) {
   const int64_t bins = f->outputs[0].type.dims[0];
   const double *bounds = histogram_bounds(f, bins);
+  const op_numbers range = op_numbers_of(f->node, "range");
   int64_t *counts = arena_array(f->scratch, (size_t)bins, sizeof *counts), elements = 0;
   (void)!shape_elements(&f->inputs[0].type, &elements);
   for (int64_t i = 0; i < elements; i++) {
     double number;
     load_doubles(&f->inputs[0], i, 1, &number);
-    const int64_t bin = find_bin(bounds, bins, number);
+    const int64_t bin =
+        has_count(f->node) ? find_even_bin(bounds, bins, number, range) : find_bin(bounds, bins, number);
     if (bin >= 0) counts[bin]++;
   }
   store_integers(&f->outputs[0], 0, bins, counts);

@@ -143,6 +143,7 @@ static const forward_case forward_cases[] = {
     {"sort {axis=\"None\", is_ascend=\"False\"}", {"float32(2, 2)"}, COUNTED, VALUES(4, 3, 2, 1)},
     {"argsort", {"float32(3)"}, VALUES(5, 1, 5), VALUES(1, 0, 2)},
     {"_histogram {bin_cnt=\"2\", range=\"(0, 4)\"}", {"float32(4)"}, VALUES(0, 2, 4, 5), VALUES(1, 2)},
+    {"_histogram {bin_cnt=\"5\", range=\"(0, 3)\"}", {"int32(3)"}, VALUES(1, 5, 0), VALUES(0, 1, 1, 0, 0)},
     {"dot {transpose_a=\"True\"}", {"float32(2, 1)", "float32(2, 2)"}, COUNTED, VALUES(7, 10)},
     {"dot", {"float32(3)", "float32(3)"}, COUNTED, VALUES(14)},
     {"batch_dot {transpose_b=\"True\"}", {"float32(1, 1, 2)", "float32(1, 2, 2)"}, COUNTED, VALUES(5, 11)},
