@@ -123,6 +123,11 @@ static const char *check_deconvolution(const node *n) {
   return reason ? reason : check_parameters(n);
 }
 
+static const char *check_upsampling(const node *n) {
+  if (!IS_ONE_OF(op_text(n, "sample_type"), "nearest")) return "its sample_type is not nearest";
+  return n->n_inputs == 1 ? check_image(n) : "it has several inputs";
+}
+
 static const char *check_leaky_relu(const node *n) {
   const char *kind = op_text(n, "act_type");
   if (IS_ONE_OF(kind, "leaky", "elu")) return NULL;
@@ -215,6 +220,7 @@ static const char *check_selection(const node *n) {
 #define TABLE(X, M)                               \
   X("Convolution", check_convolution)             \
   X("Deconvolution", check_deconvolution)         \
+  X("UpSampling", check_upsampling)               \
   X("FullyConnected", check_parameters)           \
   X("Pooling", check_pooling)                     \
   X("_contrib_AdaptiveAvgPooling2D", check_adaptive_pooling) \

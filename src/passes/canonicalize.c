@@ -381,6 +381,24 @@ static void rewrite_deconvolution(compile *c, rewrite *r, node *n) {
   rewrite_replace(r, (value){n, 0}, (value){cut, 0});
 }
 
+/* Each pixel is all phases of a square, which then go side by side. */
+static void rewrite_upsampling(compile *c, rewrite *r, node *n) {
+  const mxn_type *in = value_type(n->inputs[0]);
+  const int64_t scale = op_int(n, "scale"), square[] = {1, 1, scale * scale, 1};
+  const phases h = {.n = scale, .size = in->dims[2]}, w = {.n = scale, .size = in->dims[3]};
+  const mxn_type pixels = {in->dtype, 4, {in->dims[0], in->dims[1], 1, in->dims[2] * in->dims[3]}};
+  mxn_type all = pixels;
+  all.dims[2] = square[2];
+  float *ones;
+  node *repeated = graph_add(c->graph, "broadcast_mul", n->name, 2, 1);
+  repeated->inputs[0] = add_reshape(c, n, n->inputs[0], &pixels);
+  repeated->inputs[1] =
+      (value){compile_add_constant(c, arena_printf(c->arena, "%s_ones", n->name), 4, square, &ones), 0};
+  for (int64_t i = 0; i < square[2]; i++) ones[i] = 1;
+  repeated->outputs[0] = all;
+  rewrite_replace(r, (value){n, 0}, interleave(c, n, (value){repeated, 0}, &h, &w));
+}
+
 static bool drops_axes(const node *n) {
   bool is_reduced[MXN_MAX_DIMS];
   return op_reduced_axes(n, is_reduced) && !op_bool(n, "keepdims");
@@ -434,6 +452,8 @@ static void rewrite_node(compile *c, rewrite *r, node *n) {
       rewrite_pad(c, r, n);
   } else if (op_is(n, "Deconvolution")) {
     rewrite_deconvolution(c, r, n);
+  } else if (op_is(n, "UpSampling")) {
+    rewrite_upsampling(c, r, n);
   } else if (broadcasts_inner_axes(n)) {
     rewrite_broadcast(c, r, n);
   } else if (op_is(n, "_contrib_AdaptiveAvgPooling2D")) {

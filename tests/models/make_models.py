@@ -725,6 +725,14 @@ def along_one_dimension(data):
                       sym.Flatten(sym.Pooling(x, kernel=(1,), pool_type="max", global_pool=True))])
 
 
+@model(data=(2, 3, 5, 4))
+def upsampling_nearest(data):
+    x = conv(data, 17)
+    up = sym.UpSampling(x, scale=2, sample_type="nearest")
+    return sym.Group([conv(sym.Concat(up, sym.Deconvolution(data, num_filter=3, kernel=(2, 2), stride=(2, 2))), 6),
+                      sym.UpSampling(relu(data), scale=3, sample_type="nearest")])
+
+
 # Reductions
 
 @model(data=(2, 5, 12, 9))
