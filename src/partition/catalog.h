@@ -11,15 +11,15 @@
 #include "mxneuron/operators.h"
 
 /* X(ID, text): why a name has no meaning in inference. */
-#define MXNET_REASON_LIST(X)                                     \
-  X(NONE, NULL)                                                  \
-  X(BACKWARD, "backward: the gradient of another operator")      \
-  X(PYTHON, "custom: runs Python code of the application")       \
+#define MXNET_REASON_LIST(X)                                         \
+  X(NONE, NULL)                                                      \
+  X(BACKWARD, "backward: the gradient of another operator")          \
+  X(PYTHON, "custom: runs Python code of the application")           \
   X(SPARSE, "sparse: works on what a csr matrix stores, dense here") \
-  X(INTERNAL, "internal: no symbol file has it")                 \
-  X(OPTIMIZER, "optimizer: updates weights in training")         \
-  X(GRADIENTS, "training: clears gradients")                     \
-  X(FILES, "I/O: reads or decodes image files")           \
+  X(INTERNAL, "internal: no symbol file has it")                     \
+  X(OPTIMIZER, "optimizer: updates weights in training")             \
+  X(GRADIENTS, "training: clears gradients")                         \
+  X(FILES, "I/O: reads or decodes image files")                      \
   X(APPLICATION, "arrays: writes to an array of the application")
 
 size_t catalog_count(void);
