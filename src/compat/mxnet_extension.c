@@ -281,11 +281,12 @@ static mxn_status find_neuronbin(const mxnet_node *node, const call_arrays *in, 
 static mxn_status match_inputs(const mxnet_node *node, ready_session *s, mxn_error *err) {
   const char *listed = node->input_names ? node->input_names : "";
   if (s->matched && !strcmp(s->matched, listed)) return MXN_OK;
-  char *text = malloc(strlen(listed) + 1);
+  const size_t bytes = strlen(listed) + 1;
+  char *text = malloc(bytes);
   if (!text) return error_set(err, MXN_NOMEM, "out of memory");
   text_list_match(listed, s->input_names, (uint32_t)mxn_program_n_inputs(s->program), text, s->input_of);
   free(s->matched);
-  s->matched = strcpy(text, listed);
+  s->matched = memcpy(text, listed, bytes);
   return MXN_OK;
 }
 
