@@ -75,6 +75,7 @@ static void compress(uint32_t state[8], const uint8_t *block) {
 #define SHA_TARGET __attribute__((target("sha,sse4.1,ssse3")))
 
 SHA_TARGET static __m128i load_words(const void *p) { return _mm_loadu_si128(p); }
+SHA_TARGET static void store_words(void *p, __m128i words) { _mm_storeu_si128(p, words); }
 
 /* Words t to t + 3 of the schedule from the 16 before them, four in each of m; m[i] holds t - 16 to t - 13. */
 SHA_TARGET static __m128i next_words(const __m128i m[4], int i) {
@@ -98,8 +99,8 @@ SHA_TARGET static void compress_by_cpu(uint32_t state[8], const uint8_t *block) 
   }
   abef = _mm_shuffle_epi32(_mm_add_epi32(abef, old_abef), 0x1b);
   cdgh = _mm_shuffle_epi32(_mm_add_epi32(cdgh, old_cdgh), 0xb1);
-  _mm_storeu_si128((__m128i *)(void *)state, _mm_blend_epi16(abef, cdgh, 0xf0));
-  _mm_storeu_si128((__m128i *)(void *)(state + 4), _mm_alignr_epi8(cdgh, abef, 8));
+  store_words(state, _mm_blend_epi16(abef, cdgh, 0xf0));
+  store_words(state + 4, _mm_alignr_epi8(cdgh, abef, 8));
 }
 
 static int cpu_has_sha(void) {
