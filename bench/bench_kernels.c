@@ -48,7 +48,7 @@ static float *random_floats(size_t n) {
  * none the kernel's columns as one. */
 static struct k_conv2d shape_of(const layer *l) {
   const int64_t in_h = l->h + 2 * l->pad, in_w = l->w + 2 * l->pad;
-  const int64_t pixel = l->in % 512 ? l->in : l->in + 16, columns = pixel == l->in ? 1 : l->kernel;
+  const int64_t pixel = k_pixel_stride(l->in), columns = pixel == l->in ? 1 : l->kernel;
   struct k_conv2d s = {.batch = 1,
                        .groups = 1,
                        .in_channels = l->in * l->kernel / columns,

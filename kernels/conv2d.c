@@ -25,8 +25,7 @@ enum {
   REGISTERS = VF == 16 ? 32 : 16, /* a tile has fewer sums */
   NEAR_LINES = 8,                 /* from the weights of a term to those that are fetched into L1 */
   FAR_LINES = 64,                 /* and into L2, where weights are read once */
-  MAX_TILES_AHEAD = 32,
-  L1_WEIGHT_BYTES = 24 * 1024
+  MAX_TILES_AHEAD = 32
 };
 
 /* Output pixels in registers: consecutive ones of a row, or, where rows are short, of an image or of all images. */
@@ -65,17 +64,11 @@ INLINE void tile_locate(const struct k_conv2d *s, struct tile *t, const int64_t 
   }
 }
 
-/* Runs of pixels that tiles divide, one behind the other. */
-INLINE int64_t conv2d_runs(const struct k_conv2d *s) {
-  if (s->tile_run == K_RUN_ROW) return s->batch * s->out.height;
-  return s->tile_run == K_RUN_IMAGE ? s->batch : 1;
+INLINE int64_t tiles_per_run(const struct k_conv2d *s) {
+  return (k_conv2d_run_pixels(s) + s->tile_pixels - 1) / s->tile_pixels;
 }
 
-INLINE int64_t run_pixels(const struct k_conv2d *s) { return s->batch * s->out.height * s->out.width / conv2d_runs(s); }
-
-INLINE int64_t tiles_per_run(const struct k_conv2d *s) { return (run_pixels(s) + s->tile_pixels - 1) / s->tile_pixels; }
-
-INLINE int64_t conv2d_tiles(const struct k_conv2d *s) { return conv2d_runs(s) * tiles_per_run(s); }
+INLINE int64_t conv2d_tiles(const struct k_conv2d *s) { return k_conv2d_runs(s) * tiles_per_run(s); }
 
 INLINE int64_t conv2d_terms_per_block(const struct k_conv2d *s) { return s->kernel_h * s->kernel_w * s->in_channels; }
 
@@ -105,7 +98,7 @@ INLINE struct term term_at(const struct k_conv2d *s, const struct tile *t, int64
 
 /* Fetch this tile's weights, where they do not fit into L1. */
 INLINE void prefetch_weights(const struct k_conv2d *s, const float *q, const int64_t vectors) {
-  if (s->tile_blocks * conv2d_terms_per_block(s) * BLOCK * 4 <= L1_WEIGHT_BYTES) return;
+  if (s->tile_blocks * conv2d_terms_per_block(s) * BLOCK * 4 <= K_L1_WEIGHT_BYTES) return;
   UNROLL for (int64_t v = 0; v < vectors; v += BLOCK_VECTORS) {
     const float *line = q + v / BLOCK_VECTORS * conv2d_terms_per_block(s) * BLOCK;
     __builtin_prefetch(line + NEAR_LINES * BLOCK, 0, 3);
@@ -278,7 +271,7 @@ INLINE struct tile tile_begin(const struct k_conv2d *s, int64_t tile) {
 /* Tile number `tile` over `blocks` blocks from `block` on. */
 INLINE void conv2d_blocks(const struct k_conv2d *s, k_expression expression, void *const *buffers, int64_t tile,
                           int64_t group, int64_t block, const int64_t blocks) {
-  const int64_t run = run_pixels(s), rest = run % s->tile_pixels;
+  const int64_t run = k_conv2d_run_pixels(s), rest = run % s->tile_pixels;
   const int64_t blocks_per_group = (s->out_channels + BLOCK - 1) / BLOCK;
   const int64_t tail = s->out_channels % BLOCK;
   struct tile t = tile_begin(s, tile);

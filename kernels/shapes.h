@@ -52,6 +52,25 @@ struct k_conv2d {
   int64_t sum_rows;        /* rows of the kernel that are */
 };
 
+/* What the templates and the code that chooses their tiles must see alike. */
+#define K_SHARED static inline __attribute__((always_inline))
+
+enum { K_L1_WEIGHT_BYTES = 24 * 1024 }; /* weights of a tile that stay in L1; of 32 KiB the rest is for inputs */
+
+/* Runs of output pixels, one behind the other, and the pixels of each. */
+K_SHARED int64_t k_conv2d_runs(const struct k_conv2d *s) {
+  if (s->tile_run == K_RUN_ROW) return s->batch * s->out.height;
+  return s->tile_run == K_RUN_IMAGE ? s->batch : 1;
+}
+K_SHARED int64_t k_conv2d_run_pixels(const struct k_conv2d *s) {
+  return s->batch * s->out.height * s->out.width / k_conv2d_runs(s);
+}
+
+/* Elements from one pixel of an activation to the next. Kernels read the same channel of several pixels, or of every
+ * second one, at once: 4096 bytes apart, as with 512 or 1024 channels, these would share the few lines of one L1 set.
+ */
+K_SHARED int64_t k_pixel_stride(int64_t channels) { return channels % 512 == 0 ? channels + 16 : channels; }
+
 /* buffers: input at the window of output pixel (0, 0), weights
  * [channel / 16][kernel_h][kernel_w][16], bias [channel], both as long as all
  * blocks of 16 are, output, operands of the expression. */

@@ -13,8 +13,7 @@ enum {
   MAX_TILE_PIXELS = 28,
   MAX_WRAPPED_PIXELS = 6, /* each one's address has a general register of its own */
   MAX_TILE_VECTORS = 8,
-  MIN_FMA_CYCLES = 5,   /* until a sum can be used again: latency 4, seldom met in full */
-  L1_BYTES = 24 * 1024, /* of 32 KiB: the rest is for inputs */
+  MIN_FMA_CYCLES = 5, /* until a sum can be used again: latency 4, seldom met in full */
   L2_BYTES = 512 * 1024,
   L2_BYTES_PER_CYCLE = 15, /* as the kernel gets weights from there, measured on an Intel core with 512-bit FMA */
   ALIAS_BYTES = 4096,      /* lines that far apart share an L1 set */
@@ -80,24 +79,17 @@ static double tile_cost(const target *t, const struct k_conv2d *s, int64_t pixel
   double cycles = max_cost((double)pixels * vectors / 2, MIN_FMA_CYCLES);
   cycles = max_cost(cycles, (vectors + (double)pixels) / 2);
   cycles += 0.05 * (vectors + (double)pixels); /* of two that are equal, the one that loads less */
-  if (slab_bytes > L1_BYTES) cycles = max_cost(cycles, (double)blocks * K_CHANNEL_BLOCK * 4 / L2_BYTES_PER_CYCLE);
+  if (slab_bytes > K_L1_WEIGHT_BYTES)
+    cycles = max_cost(cycles, (double)blocks * K_CHANNEL_BLOCK * 4 / L2_BYTES_PER_CYCLE);
   const int64_t step_bytes = s->stride_w * s->in_pixel * 4;
   if (s->in_pixel > 1 && step_bytes % ALIAS_BYTES == 0 && pixels > ALIAS_WAYS) cycles *= 1.6;
   const double locate = s->tile_run == K_RUN_ALL ? (double)pixels * 8 : 0;
   return terms * cycles + taps * 6 + add_cost(t, s, pixels, vectors) + (double)pixels * vectors * 3 + locate + 30;
 }
 
-/* Pixels of a run that tiles divide, and the number of runs. */
-static int64_t run_pixels(const struct k_conv2d *s, int64_t *out_runs) {
-  const int64_t images = s->batch, rows = images * s->out.height;
-  *out_runs = s->tile_run == K_RUN_ROW ? rows : s->tile_run == K_RUN_IMAGE ? images : 1;
-  return rows * s->out.width / *out_runs;
-}
-
 /* Cycles of the whole layer, all tiles of a run and what remains of it. */
 static double conv2d_cost(const target *t, const struct k_conv2d *s, int64_t pixels, int64_t blocks) {
-  int64_t runs;
-  const int64_t width = run_pixels(s, &runs), all_blocks = blocks_per_group(s);
+  const int64_t runs = k_conv2d_runs(s), width = k_conv2d_run_pixels(s), all_blocks = blocks_per_group(s);
   const int64_t rest_pixels = width % pixels, rest_blocks = all_blocks % blocks;
   double run = 0;
   for (int is_rest = 0; is_rest < 2; is_rest++) {
@@ -113,8 +105,7 @@ static double conv2d_cost(const target *t, const struct k_conv2d *s, int64_t pix
 /* Tasks: where the weights exceed L2 they are read once and tasks share out the
  * blocks; otherwise tasks share out the pixels. */
 static uint32_t conv2d_tasks(struct k_conv2d *s, double cost) {
-  int64_t runs;
-  const int64_t run = run_pixels(s, &runs), tiles = runs * divide_up(run, s->tile_pixels);
+  const int64_t runs = k_conv2d_runs(s), run = k_conv2d_run_pixels(s), tiles = runs * divide_up(run, s->tile_pixels);
   const int64_t blocks = blocks_per_group(s), block_tiles = divide_up(blocks, s->tile_blocks);
   const int64_t wanted = max_of(1, min_of(MAX_TASKS, (int64_t)(cost / TASK_CYCLES)));
   const int64_t weight_bytes = s->kernel_h * s->kernel_w * s->in_channels * blocks * K_CHANNEL_BLOCK * 4;

@@ -250,12 +250,10 @@ static void find_outputs(layout *l) {
   for (size_t i = 0; i < g->n_outputs; i++) l->output[g->outputs[i].node->id] = (uint32_t)i;
 }
 
-/* Elements from one pixel to the next. Kernels read the same channel of several pixels, or of every second one, at
- * once: 4096 bytes apart, as with 512 or 1024 channels, these would share the few lines of one L1 set. */
+/* Outputs have their caller's layout, and one pixel has no next one. */
 static int64_t pixel_stride(const mxn_type *t, mxn_space space) {
-  const int64_t channels = channels_of(t);
-  const bool aliases = channels % 512 == 0 && height_of(t) * width_of(t) > 1;
-  return aliases && space == MXN_SPACE_ARENA ? channels + 16 : channels;
+  const bool has_gaps = space == MXN_SPACE_ARENA && height_of(t) * width_of(t) > 1;
+  return has_gaps ? k_pixel_stride(channels_of(t)) : channels_of(t);
 }
 
 static placement channels_last_placement(const mxn_type *t, const struct k_image *border, int64_t pixel) {
