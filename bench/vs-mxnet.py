@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A network for images of 224 x 224, batch 1, float32, one core: MXNet 1.9.1 as installed against mxneuron, in turns in one run.
+"""A network for images, float32, one core: MXNet 1.9.1 as installed against mxneuron, in turns in one run.
 
-    vs-mxnet.py MXNEURON PREFIX [--rounds N] [--seconds S]
+    vs-mxnet.py MXNEURON PREFIX [--shape 1,3,224,224] [--rounds N] [--seconds S]
 
 Both run on the core that this process is bound to first, so that a noisy neighbour hits both. MXNet keeps its default
 fusion and may use a bound executor or a hybridized SymbolBlock, whichever is faster here. Results are compared before
@@ -15,6 +15,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -28,13 +29,11 @@ import numpy as np
 import mxnet as mx
 
 warnings.simplefilter("ignore")
-SHAPE = (1, 3, 224, 224)
-INPUT = "data=" + ",".join(map(str, SHAPE))
 
 
 def bound_executor(prefix, image):
     symbol, args, aux = mx.model.load_checkpoint(prefix, 0)
-    executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=SHAPE)
+    executor = symbol.simple_bind(mx.cpu(), grad_req="null", data=image.shape)
     executor.copy_params_from(args, aux, allow_extra_params=True)
 
     def run():
@@ -73,6 +72,8 @@ def fastest_mxnet(prefix, image):
             candidates.append((statistics.median(time_mxnet(run, 1)), make.__name__, run))
         except (mx.MXNetError, AssertionError, RuntimeError, ValueError) as error:
             print(f"MXNet's {make.__name__} does not run this model: {str(error).splitlines()[0]}")
+    if not candidates:
+        sys.exit("MXNet runs this model in neither way: there is nothing to compare with")
     for median, name, _ in candidates:
         print(f"MXNet {name}: {median:.3f} ms")
     return min(candidates, key=lambda candidate: candidate[0])[1:]
@@ -90,8 +91,8 @@ def compare(mxneuron, compiled, image, expected):
     assert error < 1e-4
 
 
-def time_mxneuron(mxneuron, compiled, seconds):
-    output = subprocess.run([mxneuron, "bench", compiled, "--input", INPUT, "--cores", "1", "--seconds", str(seconds),
+def time_mxneuron(mxneuron, compiled, given, seconds):
+    output = subprocess.run([mxneuron, "bench", compiled, "--input", given, "--cores", "1", "--seconds", str(seconds),
                              "--no-check", "--json"], check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(output)
 
@@ -105,24 +106,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mxneuron")
     parser.add_argument("prefix")
+    parser.add_argument("--shape", default="1,3,224,224", help="of the input, data")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2)
     options = parser.parse_args()
 
     print(f"{machine()}, core {CORE}; MXNet {mx.__version__}; {os.path.basename(options.prefix)}, "
-          "batch 1, float32")
-    image = mx.nd.array(np.random.RandomState(0).standard_normal(SHAPE))
+          f"{options.shape}, float32")
+    given = "data=" + options.shape
+    image = mx.nd.array(np.random.RandomState(0).standard_normal([int(n) for n in options.shape.split(",")]))
     name, run = fastest_mxnet(options.prefix, image)
     with tempfile.TemporaryDirectory() as folder:
         compiled = folder + "/compiled"
-        subprocess.run([options.mxneuron, "compile", options.prefix, "--input", INPUT, "-o", compiled], check=True,
+        subprocess.run([options.mxneuron, "compile", options.prefix, "--input", given, "-o", compiled], check=True,
                        stdout=subprocess.DEVNULL)
         compare(options.mxneuron, compiled, image, run().asnumpy())
         theirs, ours = [], []
         print(f"\n  turn   MXNet ms   mxneuron ms   MXNet / mxneuron      (medians of {options.seconds:g} s)")
         for turn in range(1, options.rounds + 1):
             theirs.append(statistics.median(time_mxnet(run, options.seconds)))
-            result = time_mxneuron(options.mxneuron, compiled, options.seconds)
+            result = time_mxneuron(options.mxneuron, compiled, given, options.seconds)
             ours.append(result["median_ms"])
             print(f"  {turn:4}   {theirs[-1]:8.3f}   {ours[-1]:11.3f}   {theirs[-1] / ours[-1]:16.2f}", flush=True)
     their, our = statistics.median(theirs), statistics.median(ours)
