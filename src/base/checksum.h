@@ -13,8 +13,12 @@
  * protection against intent: that is what SHA-256 is for. The number is kept in files. */
 uint64_t checksum_of(const void *data, size_t bytes);
 
-/* The same by pieces, which threads may sum at the same time: the sums of all of them, in their order, joined. */
-#define CHECKSUM_PIECE_BYTES ((size_t)1 << 20)
+/* The same number without the CPU's vectors. */
+uint64_t checksum_of_portably(const void *data, size_t bytes);
+
+/* The same by pieces, which fit into a core's cache and which threads may sum at the same time: the sums of all of
+ * them, in their order, joined. */
+#define CHECKSUM_PIECE_BYTES ((size_t)1 << 17)
 size_t checksum_n_pieces(size_t bytes);
 uint64_t checksum_of_piece(const void *data, size_t bytes, size_t piece);
 uint64_t checksum_join(const uint64_t *sums, size_t n_pieces);
