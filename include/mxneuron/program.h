@@ -54,13 +54,6 @@ MXN_API MXN_MUST_CHECK mxn_status mxn_program_open_memory(const void *data, size
 MXN_API MXN_MUST_CHECK mxn_status mxn_program_open_detached(const void *data, size_t bytes, const char *label,
                                                             mxn_program **out_program, mxn_error *err);
 
-/* Whether `data` is as long as the program's neuronbin, has its header and unchanged
- * weights; tables and code, which the program has itself, are not looked at. Reads all
- * of the weights, but for a checksum, not a digest: about 10 ms for 100 MB. Any
- * thread. Error: FORMAT (what was changed). */
-MXN_API MXN_MUST_CHECK mxn_status mxn_program_check_copy(const mxn_program *program, const void *data, size_t bytes,
-                                                         mxn_error *err);
-
 /* NULL is fine. No session of the program may be left. */
 MXN_API void mxn_program_close(mxn_program *program);
 
@@ -123,11 +116,16 @@ MXN_API MXN_MUST_CHECK mxn_status mxn_session_run_into(mxn_session *session, con
 
 /* Read the weights from this copy of the neuronbin of a detached program in the runs
  * that follow, which borrow it. It is not compared but for its header, see
- * mxn_program_check_copy(). Errors: FORMAT (another neuronbin, truncated), ARGUMENT
+ * mxn_session_check_weights(). Errors: FORMAT (another neuronbin, truncated), ARGUMENT
  * (it must start at a multiple of 64 and have 64 bytes after its end; a program that
  * was opened with its weights). */
 MXN_API MXN_MUST_CHECK mxn_status mxn_session_use_weights(mxn_session *session, const void *data, size_t bytes,
                                                           mxn_error *err);
+
+/* Let the next run compare the weights with their checksum, no digest, while it reads
+ * them: about a millisecond for 100 MB. Where they were changed, that run is a FORMAT error,
+ * and what it wrote is no result. Error here: NOMEM. */
+MXN_API MXN_MUST_CHECK mxn_status mxn_session_check_weights(mxn_session *session, mxn_error *err);
 
 /* As mxn_session_run, and the nanoseconds of each step into step_ns[n_steps]. */
 MXN_API MXN_MUST_CHECK mxn_status mxn_session_profile(mxn_session *session, const mxn_tensor *inputs, size_t n_inputs,

@@ -329,7 +329,7 @@ static mxn_status compute(const mxnet_node *node, const call_arrays *in, const c
   TRY(name_node(node, find_neuronbin(node, in, &array, err), err));
   TRY(program_cache_take(&array, node->output_names ? node->output_names : "", &session, err));
   const mxn_status status = run(node, in, out, session, err);
-  program_cache_give_back(session);
+  program_cache_give_back(session, status == MXN_OK);
   return status;
 }
 

@@ -24,9 +24,8 @@ static const uint64_t max_idle_bytes = UINT64_C(1) << 30;
 typedef struct cached_program {
   struct cached_program *next;
   mxn_neuronbin_header header;
-  bool has_weights; /* of its own: the array was of no use in place */
   mxn_program *program;
-  uint64_t session_bytes;
+  uint64_t session_bytes; /* but for copies of arrays */
   ready_session *idle;
   size_t n_running;
   neuronbin_array checked[MAX_CHECKED];
@@ -66,6 +65,8 @@ static void unlock(void) { pthread_mutex_unlock(&cache.lock); }
 
 /* Sessions. */
 
+static uint64_t bytes_of(const ready_session *s) { return s->owner->session_bytes + s->copy_bytes; }
+
 static void destroy_session(ready_session *s) {
   if (!s) return;
   mxn_session_destroy(s->session);
@@ -74,6 +75,7 @@ static void destroy_session(ready_session *s) {
   free(s->input_names);
   free(s->input_of);
   free(s->matched);
+  free(s->copy);
   free(s);
 }
 
@@ -109,7 +111,7 @@ static ready_session *take_idle(cached_program *p, const neuronbin_array *array)
   ready_session *taken = *best;
   if (!taken) return NULL;
   *best = taken->next;
-  cache.idle_bytes -= p->session_bytes;
+  cache.idle_bytes -= bytes_of(taken);
   return taken;
 }
 
@@ -119,7 +121,7 @@ static void destroy_idle(cached_program *p) {
   while (p->idle) {
     ready_session *s = p->idle;
     p->idle = s->next;
-    cache.idle_bytes -= p->session_bytes;
+    cache.idle_bytes -= bytes_of(s);
     destroy_session(s);
   }
 }
@@ -154,17 +156,11 @@ static void keep_bounds(void) {
 
 /* Programs. */
 
-/* Whether weights can be read where they are. */
-static bool is_usable_in_place(const neuronbin_array *array, const mxn_neuronbin_header *header) {
-  return (uintptr_t)array->data % MXN_ALIGNMENT == 0 && header->total_bytes <= array->bytes &&
-         array->bytes - header->total_bytes >= MXN_OVER_READ_BYTES;
-}
-
 /* Found programs become the first. */
-static cached_program *find_program(const mxn_neuronbin_header *header, bool has_weights) {
+static cached_program *find_program(const mxn_neuronbin_header *header) {
   for (cached_program **at = &cache.first; *at; at = &(*at)->next) {
     cached_program *p = *at;
-    if (p->has_weights != has_weights || memcmp(p->header.digest, header->digest, sizeof header->digest) != 0) continue;
+    if (memcmp(p->header.digest, header->digest, sizeof header->digest) != 0) continue;
     *at = p->next;
     p->next = cache.first;
     cache.first = p;
@@ -173,27 +169,24 @@ static cached_program *find_program(const mxn_neuronbin_header *header, bool has
   return NULL;
 }
 
-static mxn_status open_program(const neuronbin_array *array, const char *outputs, bool has_weights, mxn_program **out,
-                               mxn_error *err) {
+static mxn_status open_program(const neuronbin_array *array, const char *outputs, mxn_program **out, mxn_error *err) {
   char label[160];
   snprintf(label, sizeof label, "_neuron_subgraph_op (%s)", outputs);
-  if (has_weights) return mxn_program_open_memory(array->data, array->bytes, label, out, err);
   return mxn_program_open_detached(array->data, array->bytes, label, out, err);
 }
 
 static mxn_status add_program(const neuronbin_array *array, const char *outputs, const mxn_neuronbin_header *header,
-                              bool has_weights, cached_program **out_program, mxn_error *err) {
+                              cached_program **out_program, mxn_error *err) {
   cached_program *p = calloc(1, sizeof *p);
   mxn_program_info info;
   if (!p) return error_set(err, MXN_NOMEM, "out of memory for a program");
-  const mxn_status status = open_program(array, outputs, has_weights, &p->program, err);
+  const mxn_status status = open_program(array, outputs, &p->program, err);
   if (status != MXN_OK) {
     free(p);
     return status;
   }
   mxn_program_get_info(p->program, &info);
   p->session_bytes = info.arena_bytes + info.scratch_bytes;
-  p->has_weights = has_weights;
   p->header = *header;
   p->next = cache.first;
   cache.first = p;
@@ -215,11 +208,35 @@ static bool is_checked(const cached_program *p, const neuronbin_array *array, co
   return false;
 }
 
-static mxn_status check_array(cached_program *p, const neuronbin_array *array, mxn_error *err) {
-  TRY(mxn_program_check_copy(p->program, array->data, array->bytes, err));
-  lock();
-  p->checked[p->n_checked++ % MAX_CHECKED] = *array;
-  unlock();
+/* Sessions and arrays. */
+
+/* Whether weights can be read where they are. Arrays that are too short are refused later. */
+static bool is_usable_in_place(const neuronbin_array *array, const mxn_neuronbin_header *header) {
+  return array->bytes < header->total_bytes ||
+         ((uintptr_t)array->data % MXN_ALIGNMENT == 0 && array->bytes - header->total_bytes >= MXN_OVER_READ_BYTES);
+}
+
+/* Copy the array to where a session can use it. */
+static mxn_status copy_array(cached_program *p, ready_session *s, const neuronbin_array *array, mxn_error *err) {
+  const size_t bytes =
+      (p->header.total_bytes + MXN_OVER_READ_BYTES + MXN_ALIGNMENT - 1) / MXN_ALIGNMENT * MXN_ALIGNMENT;
+  if (!s->copy) s->copy = aligned_alloc(MXN_ALIGNMENT, bytes);
+  if (!s->copy) return error_set(err, MXN_NOMEM, "out of memory for %zu bytes of weights", bytes);
+  s->copy_bytes = bytes;
+  memcpy(s->copy, array->data, p->header.total_bytes);
+  memset((char *)s->copy + p->header.total_bytes, 0, bytes - p->header.total_bytes);
+  return MXN_OK;
+}
+
+static mxn_status use_array(cached_program *p, ready_session *s, const neuronbin_array *array, mxn_error *err) {
+  s->weights = (neuronbin_array){0};
+  if (is_usable_in_place(array, &p->header)) {
+    TRY(mxn_session_use_weights(s->session, array->data, array->bytes, err));
+  } else {
+    TRY(copy_array(p, s, array, err));
+    TRY(mxn_session_use_weights(s->session, s->copy, s->copy_bytes, err));
+  }
+  s->weights = *array;
   return MXN_OK;
 }
 
@@ -227,20 +244,21 @@ static mxn_status check_array(cached_program *p, const neuronbin_array *array, m
 static mxn_status prepare(cached_program *p, ready_session **session, const neuronbin_array *array, bool is_known,
                           mxn_error *err) {
   if (!*session) TRY(create_session(p, session, err));
-  if (!is_known) TRY(check_array(p, array, err));
-  if (p->has_weights || is_same(&(*session)->weights, array)) return MXN_OK;
-  TRY(mxn_session_use_weights((*session)->session, array->data, array->bytes, err));
-  (*session)->weights = *array;
-  return MXN_OK;
+  ready_session *s = *session;
+  s->is_checking = !is_known;
+  if (!is_known || !is_same(&s->weights, array)) TRY(use_array(p, s, array, err));
+  return is_known ? MXN_OK : mxn_session_check_weights(s->session, err);
 }
 
-static void finish_run(cached_program *p, ready_session *session) {
+/* A right run has checked the array, too. */
+static void finish_run(cached_program *p, ready_session *session, bool is_right) {
   lock();
   p->n_running--;
+  if (session && session->is_checking && is_right) p->checked[p->n_checked++ % MAX_CHECKED] = session->weights;
   if (session) {
     session->next = p->idle;
     p->idle = session;
-    cache.idle_bytes += p->session_bytes;
+    cache.idle_bytes += bytes_of(session);
   }
   keep_bounds();
   unlock();
@@ -254,11 +272,10 @@ mxn_status program_cache_take(const neuronbin_array *array, const char *outputs,
     return error_set(err, MXN_FORMAT, "_neuron_subgraph_op (%s): neuronbin: expected at least %zu bytes, got %zu",
                      outputs, sizeof header, array->bytes);
   memcpy(&header, array->data, sizeof header);
-  const bool has_weights = !is_usable_in_place(array, &header);
   mxn_status status = MXN_OK;
   lock();
-  cached_program *p = find_program(&header, has_weights);
-  if (!p) status = add_program(array, outputs, &header, has_weights, &p, err);
+  cached_program *p = find_program(&header);
+  if (!p) status = add_program(array, outputs, &header, &p, err);
   if (status != MXN_OK) {
     unlock();
     return status;
@@ -271,8 +288,8 @@ mxn_status program_cache_take(const neuronbin_array *array, const char *outputs,
   if (status == MXN_OK)
     *out_session = session;
   else
-    finish_run(p, session);
+    finish_run(p, session, false);
   return status;
 }
 
-void program_cache_give_back(ready_session *session) { finish_run(session->owner, session); }
+void program_cache_give_back(ready_session *session, bool is_right) { finish_run(session->owner, session, is_right); }

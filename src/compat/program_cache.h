@@ -5,8 +5,8 @@
  * digest in their header, with sessions that wait for the next run. Of a neuronbin
  * everything but the weights is copied; weights are read where MXNet's array has them
  * during a run, and no pointer into an array is followed after it. An array is
- * checked as a whole when it is seen first, after MXNet wrote into it, and after a bind:
- * then another array may lie where one was.
+ * checked as a whole, by its first run, when it is seen first, after MXNet wrote into it,
+ * and after a bind: then another array may lie where one was.
  *
  * What is kept is bounded: programs that ran least recently go first.
  *
@@ -16,6 +16,8 @@
  */
 #ifndef MXN_COMPAT_PROGRAM_CACHE_H
 #define MXN_COMPAT_PROGRAM_CACHE_H
+
+#include <stdbool.h>
 
 #include "mxneuron/program.h"
 
@@ -40,13 +42,17 @@ typedef struct ready_session {
   struct cached_program *owner;
   struct ready_session *next;
   neuronbin_array weights; /* that it uses */
+  void *copy;              /* of an array that lies where it is of no use */
+  size_t copy_bytes;
+  bool is_checking; /* with its run, whether the array was changed */
 } ready_session;
 
 /* A session that reads its weights from `array`, which is borrowed until it is given
- * back. `outputs` names the subgraph in messages. Errors: those of opening a program,
- * and MXN_FORMAT where the array is no whole copy. */
+ * back, with whether its run was right. `outputs` names the subgraph in messages. Errors:
+ * those of opening a program, and MXN_FORMAT where the array is no whole copy; where
+ * its weights were changed, the run says so. */
 MXN_MUST_CHECK mxn_status program_cache_take(const neuronbin_array *array, const char *outputs,
                                              ready_session **out_session, mxn_error *err);
-void program_cache_give_back(ready_session *session);
+void program_cache_give_back(ready_session *session, bool is_right);
 
 #endif

@@ -20,7 +20,6 @@
 #include "mxnet/ndarray_list.h"
 #include "neuronbin/check.h"
 #include "runtime/cpu.h"
-#include "runtime/weights_checksum.h"
 
 /* Bytes of a file or of memory. `readable` counts on to the end of the last
  * mapped page. */
@@ -333,13 +332,4 @@ mxn_status mxn_program_check_weights(const mxn_program *program, mxn_error *err)
   if (program->is_detached)
     return error_set(err, MXN_ARGUMENT, "%s: a detached program has no weights of its own", program->label);
   return neuronbin_check_weights(&program->bin, program->label, err);
-}
-
-mxn_status mxn_program_check_copy(const mxn_program *program, const void *data, size_t bytes, mxn_error *err) {
-  error_clear(err);
-  const mxn_neuronbin_header *header = program->bin.header;
-  TRY(neuronbin_check_copy(header, data, bytes, program->label, err));
-  if (header->weights_checksum == 0) return MXN_OK;
-  const uint64_t sum = weights_checksum((const uint8_t *)data + header->weights.offset, header->weights.bytes);
-  return neuronbin_check_sum(header, sum, program->label, err);
 }

@@ -95,14 +95,17 @@ static uint32_t n_tasks_of(const mxn_session *s, uint32_t step) {
   return s->program->kernels[s->program->bin.steps[step].kernel].n_tasks;
 }
 
+static uint64_t min(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t max(uint64_t a, uint64_t b) { return a < b ? b : a; }
+
 /* How many tasks of a step are worth claiming at once. */
 static uint32_t chunk_of(const mxn_session *s, uint32_t step) {
-  const uint32_t n_tasks = n_tasks_of(s, step);
-  if (s->n_cores == 1) return n_tasks;
-  const uint64_t n_worth = step_work(&s->program->bin, &s->program->bin.steps[step]) / MIN_CHUNK_FLOPS + 1;
-  const uint64_t n_wanted = (uint64_t)s->n_cores * CHUNKS_PER_WORKER;
-  const uint32_t n_chunks = (uint32_t)(n_worth < n_wanted ? n_worth : n_wanted);
-  return (n_tasks + n_chunks - 1) / n_chunks;
+  const neuronbin *bin = &s->program->bin;
+  const uint64_t n_worth = step_work(bin, &bin->steps[step]) / MIN_CHUNK_FLOPS + 1;
+  const uint64_t n_wanted = s->n_cores > 1 ? (uint64_t)s->n_cores * CHUNKS_PER_WORKER : 1;
+  const uint64_t n_checked = s->check ? weights_check_n_chunks(bin, step) : 1;
+  const uint64_t n_chunks = max(n_checked, min(n_worth, n_wanted)), n_tasks = n_tasks_of(s, step);
+  return (uint32_t)((n_tasks + n_chunks - 1) / n_chunks);
 }
 
 static void prepare_steps(mxn_session *s) {
@@ -148,11 +151,7 @@ mxn_status mxn_session_use_weights(mxn_session *session, const void *data, size_
   const mxn_program *p = session->program;
   const mxn_neuronbin_header *header = p->bin.header;
   if (!p->is_detached) return error_set(err, MXN_ARGUMENT, "%s: the program has weights of its own", p->label);
-  if (bytes < sizeof *header || memcmp(data, header, sizeof *header) != 0)
-    return error_set(err, MXN_FORMAT, "%s: header: expected that of the program, got another neuronbin", p->label);
-  if (bytes < header->total_bytes)
-    return error_set(err, MXN_FORMAT, "%s: neuronbin: expected %" PRIu64 " bytes, got %zu: it was truncated", p->label,
-                     header->total_bytes, bytes);
+  TRY(neuronbin_check_copy(header, data, bytes, p->label, err));
   if ((uintptr_t)data % MXN_ALIGNMENT != 0 || bytes - header->total_bytes < MXN_OVER_READ_BYTES)
     return error_set(err, MXN_ARGUMENT, "%s: weights: expected them aligned to %d bytes and %d bytes behind them",
                      p->label, MXN_ALIGNMENT, MXN_OVER_READ_BYTES);
@@ -161,8 +160,18 @@ mxn_status mxn_session_use_weights(mxn_session *session, const void *data, size_
   return MXN_OK;
 }
 
+mxn_status mxn_session_check_weights(mxn_session *session, mxn_error *err) {
+  error_clear(err);
+  if (session->check || session->program->bin.header->weights_checksum == 0) return MXN_OK;
+  session->check = weights_check_create(&session->program->bin);
+  if (!session->check) return error_set(err, MXN_NOMEM, "%s: out of memory for a check", session->program->label);
+  prepare_steps(session);
+  return MXN_OK;
+}
+
 void mxn_session_destroy(mxn_session *session) {
   if (!session) return;
+  weights_check_destroy(session->check);
   if (session->outputs) {
     for (size_t i = 0; i < session->program->bin.header->n_outputs; i++) free(session->outputs[i].data);
   }
@@ -264,6 +273,7 @@ CALLS_MACHINE_CODE static void run_step(mxn_session *s, uint32_t step, void *scr
     const uint32_t begin = atomic_fetch_add_explicit(&progress->n_claimed, chunk, memory_order_relaxed);
     if (begin >= n_tasks) return;
     const uint32_t end = n_tasks - begin < chunk ? n_tasks : begin + chunk;
+    if (s->check) weights_check_tasks(s->check, s->weights, step, begin, end, n_tasks);
     compute(buffers, scratch, begin, end);
     if (atomic_fetch_add(&progress->n_done.value, end - begin) + end - begin == n_tasks) gate_wake(&progress->n_done);
   }
@@ -282,13 +292,24 @@ static void run_steps(void *job, uint32_t worker) {
   _mm_setcsr(mxcsr);
 }
 
-static void run_checked(mxn_session *s, const mxn_tensor *inputs, const mxn_tensor *outputs) {
+/* What the run has read is what was compiled. */
+static mxn_status finish_check(mxn_session *s, mxn_error *err) {
+  if (!s->check) return MXN_OK;
+  const uint64_t sum = weights_check_finish(s->check, s->weights);
+  weights_check_destroy(s->check);
+  s->check = NULL;
+  prepare_steps(s);
+  return neuronbin_check_sum(s->program->bin.header, sum, s->program->label, err);
+}
+
+static mxn_status run_checked(mxn_session *s, const mxn_tensor *inputs, const mxn_tensor *outputs, mxn_error *err) {
   resolve_arrays(s, inputs, outputs);
   for (uint32_t i = 0; i < s->program->bin.header->n_steps; i++) {
     atomic_store_explicit(&s->steps[i].n_claimed, 0, memory_order_relaxed);
     atomic_store_explicit(&s->steps[i].n_done.value, 0, memory_order_relaxed);
   }
   pool_run(s->n_cores, run_steps, s);
+  return finish_check(s, err);
 }
 
 static void give_outputs(const mxn_session *s, mxn_tensor *outputs) {
@@ -304,15 +325,14 @@ mxn_status session_run(mxn_session *s, const mxn_tensor *inputs, size_t n_inputs
     TRY(check_type(s->program, "output", mxn_program_output_name(s->program, i), &s->outputs[i].type, &outputs[i].type,
                    err));
   }
-  run_checked(s, inputs, outputs);
-  return MXN_OK;
+  return run_checked(s, inputs, outputs, err);
 }
 
 mxn_status mxn_session_run(mxn_session *session, const mxn_tensor *inputs, size_t n_inputs, mxn_tensor *outputs,
                            size_t n_outputs, mxn_error *err) {
   error_clear(err);
   TRY(check_run(session, inputs, n_inputs, outputs, n_outputs, err));
-  run_checked(session, inputs, session->outputs);
+  TRY(run_checked(session, inputs, session->outputs, err));
   give_outputs(session, outputs);
   return MXN_OK;
 }
@@ -326,8 +346,9 @@ mxn_status mxn_session_profile(mxn_session *session, const mxn_tensor *inputs, s
     return error_set(err, MXN_ARGUMENT, "%s: expected room for the times of %zu steps, got %zu",
                      session->program->label, expected, step_ns ? n_steps : 0);
   session->start_ns = step_ns;
-  run_checked(session, inputs, session->outputs);
+  const mxn_status status = run_checked(session, inputs, session->outputs, err);
   session->start_ns = NULL;
+  if (status != MXN_OK) return status;
   give_outputs(session, outputs);
   /* A step ends where the next one starts. */
   const uint64_t end = now_ns();

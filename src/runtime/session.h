@@ -9,6 +9,7 @@
 
 #include "runtime/gate.h"
 #include "runtime/program.h"
+#include "runtime/weights_check.h"
 
 /* A step in a run. Those who claim write `n_claimed`, those who wait read `n_done`. */
 typedef struct step_progress {
@@ -26,6 +27,7 @@ struct mxn_session {
   mxn_tensor *outputs;
   void **buffers;         /* address of each of the program's buffers */
   const uint8_t *weights; /* NULL: of a detached program, none yet */
+  weights_check *check;   /* of the next run, else NULL */
   step_progress *steps;
   uint64_t *start_ns;    /* of each step in a profiled run, else NULL */
   struct pieces *pieces; /* of mxn_session_run_into() with another batch, else NULL */

@@ -7,7 +7,7 @@
 #include "mxneuron/program.h"
 #include "neuronbin_sample.h"
 #include "runtime/cpu.h"
-#include "runtime/weights_checksum.h"
+#include "runtime/weights_check.h"
 
 /* A copy of the path, which outlives the next sample_path(). */
 static char *path_of(const char *name) {
@@ -207,9 +207,9 @@ static void test_weights_of_another(void **state) {
   mxn_session *s = NULL;
   assert_int_equal(mxn_program_open_detached(good.data, good.size, "array", &p, &err), MXN_OK);
   assert_int_equal(mxn_session_create(p, 1, &s, &err), MXN_OK);
-  other.data[600] ^= 1;
-  expect_no_weights(s, other.data, other.size, MXN_FORMAT, "array: header: expected that of the program");
-  expect_no_weights(s, good.data, 100, MXN_FORMAT, "array: header: expected that of the program");
+  other.data[40] ^= 0x80;
+  expect_no_weights(s, other.data, other.size, MXN_FORMAT, "array: header: expected that of the opened neuronbin");
+  expect_no_weights(s, good.data, 100, MXN_FORMAT, "truncated");
   expect_no_weights(s, good.data, good.size - MXN_OVER_READ_BYTES - 1, MXN_FORMAT, "truncated");
   expect_no_weights(s, good.data, good.size - 1, MXN_ARGUMENT, "64 bytes behind them");
   mxn_session_destroy(s);
@@ -224,44 +224,58 @@ static void test_weights_of_another(void **state) {
   free(other.data);
 }
 
-static void expect_changed(const mxn_program *p, bytes b, size_t size, const char *part) {
-  mxn_error err = {0};
-  assert_int_equal(mxn_program_check_copy(p, b.data, size, &err), MXN_FORMAT);
-  expect_message(&err, MXN_FORMAT, part);
-}
-
-static void test_changed_copy(void **state) {
+static void test_changed_weights(void **state) {
   (void)state;
   bytes b = aligned_sample();
   const mxn_neuronbin_header h = *(mxn_neuronbin_header *)b.data;
   mxn_error err = {0};
   mxn_program *p = NULL;
+  mxn_session *s = NULL;
   assert_int_equal(mxn_program_open_detached(b.data, b.size, "array", &p, &err), MXN_OK);
-  assert_int_equal(mxn_program_check_copy(p, b.data, b.size, &err), MXN_OK);
-  expect_changed(p, b, h.total_bytes - 1, "it was truncated");
-  b.data[40] ^= 0x80;
-  expect_changed(p, b, b.size, "array: header");
-  b.data[40] ^= 0x80;
-  for (uint64_t i = 0; i < h.weights.bytes; i += 997) {
+  assert_int_equal(mxn_session_create(p, 2, &s, &err), MXN_OK);
+  assert_int_equal(mxn_session_use_weights(s, b.data, b.size, &err), MXN_OK);
+  assert_int_equal(mxn_session_check_weights(s, &err), MXN_OK);
+  const float expected = run_ones(s, p, MXN_OK);
+  for (uint64_t i = 4; i < h.weights.bytes; i += 997) {
     b.data[h.weights.offset + i] ^= 1;
-    expect_changed(p, b, b.size, "array: header.weights_checksum");
+    assert_int_equal(mxn_session_check_weights(s, &err), MXN_OK);
+    run_ones(s, p, MXN_FORMAT);
+    assert_true(run_ones(s, p, MXN_OK) == expected);
     b.data[h.weights.offset + i] ^= 1;
   }
-  assert_int_equal(mxn_program_check_copy(p, b.data, b.size, &err), MXN_OK);
+  assert_int_equal(mxn_session_check_weights(s, &err), MXN_OK);
+  assert_true(run_ones(s, p, MXN_OK) == expected);
+  mxn_session_destroy(s);
   mxn_program_close(p);
   free(b.data);
 }
 
-/* As many pieces as it takes for all cores to help. */
-static void test_checksum_of_large_weights(void **state) {
+/* Sums in the order of tasks, and of what no task reads. */
+static void test_checksum_along_with_tasks(void **state) {
   (void)state;
-  const size_t size = 9 * CHECKSUM_PIECE_BYTES + 12345;
-  uint8_t *data = malloc(size);
-  assert_non_null(data);
-  for (size_t i = 0; i < size; i++) data[i] = (uint8_t)(i * 7 + i / 251);
-  for (size_t n = size; n > 12345; n -= CHECKSUM_PIECE_BYTES)
-    assert_int_equal(weights_checksum(data, n), checksum_of(data, n));
-  free(data);
+  enum { N_TASKS = 7, N_STEPS = 2 };
+  const uint64_t size = 9 * CHECKSUM_PIECE_BYTES + 12345, half = size / 2;
+  mxn_neuronbin_header header = {.weights = {0, size}};
+  const mxn_neuronbin_buffer buffers[] = {{MXN_SPACE_WEIGHTS, 0, 64, half},
+                                          {MXN_SPACE_INPUT, 0, 0, size},
+                                          {MXN_SPACE_WEIGHTS, 0, half - 1000, half - CHECKSUM_PIECE_BYTES - 20000},
+                                          {MXN_SPACE_WEIGHTS, 0, 0, 3}};
+  const mxn_neuronbin_step steps[N_STEPS] = {{.first_buffer = 0, .n_buffers = 2}, {.first_buffer = 1, .n_buffers = 3}};
+  const neuronbin bin = {.header = &header, .buffers = buffers, .steps = steps};
+  uint8_t *weights = malloc(size);
+  assert_non_null(weights);
+  for (size_t i = 0; i < size; i++) weights[i] = (uint8_t)(i * 7 + i / 251);
+  for (uint32_t chunk = 1; chunk <= N_TASKS; chunk++) {
+    weights_check *c = weights_check_create(&bin);
+    assert_non_null(c);
+    for (uint32_t step = 0; step < N_STEPS; step++) {
+      for (uint32_t task = 0; task < N_TASKS; task += chunk)
+        weights_check_tasks(c, weights, step, task, task + chunk < N_TASKS ? task + chunk : N_TASKS, N_TASKS);
+    }
+    assert_int_equal(weights_check_finish(c, weights), checksum_of(weights, size));
+    weights_check_destroy(c);
+  }
+  free(weights);
 }
 
 static void test_unaligned_memory(void **state) {
@@ -417,8 +431,8 @@ int main(void) {
       cmocka_unit_test(test_names),
       cmocka_unit_test(test_detached),
       cmocka_unit_test(test_weights_of_another),
-      cmocka_unit_test(test_changed_copy),
-      cmocka_unit_test(test_checksum_of_large_weights),
+      cmocka_unit_test(test_changed_weights),
+      cmocka_unit_test(test_checksum_along_with_tasks),
       cmocka_unit_test(test_unaligned_memory),
       cmocka_unit_test(test_no_room_behind_the_weights),
       cmocka_unit_test(test_truncated),
