@@ -260,7 +260,7 @@ static void describe_subgraphs(compilation *c) {
     const long long bytes = (long long)c->neuronbins[i].type.dims[1];
     node_set_attribute(c->graph, bin, "__shape__", arena_printf(c->arena, "(1, %lld)", bytes));
     node_set_attribute(c->graph, bin, "__dtype__", "3");
-    subgraph_describe(c->graph, s->node, s->n_data, s->input_names, s->output_names, (size_t)bytes, c->has_batch[i]);
+    subgraph_describe(c->graph, s->node, s->n_data, s->input_names, s->output_names, c->has_batch[i]);
   }
 }
 

@@ -35,13 +35,13 @@ static node *add_program(graph *g, const mxn_program *p) {
   return n;
 }
 
-static void describe(graph *g, node *n, const mxn_program *p, size_t bytes) {
+static void describe(graph *g, node *n, const mxn_program *p) {
   const uint32_t n_inputs = n->n_inputs - 1;
   const char **inputs = arena_array(g->arena, n_inputs, sizeof *inputs);
   const char **outputs = arena_array(g->arena, n->n_outputs, sizeof *outputs);
   for (uint32_t i = 0; i < n_inputs; i++) inputs[i] = mxn_program_input_name(p, i);
   for (uint32_t i = 0; i < n->n_outputs; i++) outputs[i] = mxn_program_output_name(p, i);
-  subgraph_describe(g, n, n_inputs, inputs, outputs, bytes, mxn_program_has_batch(p));
+  subgraph_describe(g, n, n_inputs, inputs, outputs, mxn_program_has_batch(p));
   /* Shapes of a run come from its own inputs. */
   for (uint32_t i = 0; i < n_inputs; i++) n->inputs[i].node->outputs[0] = type_unknown();
   for (uint32_t i = 0; i < n->n_outputs; i++) n->outputs[i] = type_unknown();
@@ -56,7 +56,7 @@ static mxn_status load(mxn_model *m, const char *path, mxn_error *err) {
   arena_defer(&m->arena, close_program, program);
   m->graph = graph_create(&m->arena, path);
   node *n = add_program(m->graph, program);
-  describe(m->graph, n, program, file->bytes);
+  describe(m->graph, n, program);
   mxn_tensor *array = arena_alloc(&m->arena, sizeof *array);
   /* Arrays are written nowhere by those who read a model. */
   *array = (mxn_tensor){type_of(MXN_UINT8, 2, (int64_t[]){1, (int64_t)file->bytes}), (void *)file->data};

@@ -135,7 +135,7 @@ static void set_number(graph *g, node *n, const char *key, long long number) {
 }
 
 void subgraph_describe(graph *g, node *n, uint32_t n_data, const char *const *input_names,
-                       const char *const *output_names, size_t bin_bytes, bool has_batch) {
+                       const char *const *output_names, bool has_batch) {
   const list_source source = {n, input_names, output_names, has_batch};
   const mxn_type *first = value_type(n->inputs[0]);
   set_number(g, n, "num_inputs", 1);
@@ -146,7 +146,6 @@ void subgraph_describe(graph *g, node *n, uint32_t n_data, const char *const *in
   set_list(g, n, "in_types", &source, n_data, print_input_dtype);
   set_list(g, n, "out_types", &source, n->n_outputs, print_output_dtype);
   set_number(g, n, "compile_batch", first->n_dims > 0 ? first->dims[0] : 1);
-  set_number(g, n, "bin_bytes", (long long)bin_bytes);
   set_number(g, n, "__subgraph_opt_neuroncore__", 1);
   set_list(g, n, "__input_names__", &source, n_data, print_input_name);
   set_list(g, n, "__output_names__", &source, n->n_outputs, print_output_name);

@@ -11,7 +11,6 @@
  *                         dimension 0 is 0 where it is proven to be the batch
  *   in_types, out_types   "[0]": MXNet's numbers
  *   compile_batch         dimension 0 of the first input at compile time
- *   bin_bytes             bytes of the neuronbin
  *   __subgraph_opt_neuroncore__  NeuronCores: "1"
  *   __input_names__       "[\"data\"]": what the program calls the data inputs
  *   __output_names__      "[\"softmax_output\"]": what the outputs were called
@@ -60,6 +59,6 @@ MXN_MUST_CHECK mxn_status subgraph_neuronbin(const graph *g, const node *n, cons
 /* Set all attributes of a node whose outputs and inputs have their types.
  * `has_batch`: dimension 0 carries the batch everywhere. */
 void subgraph_describe(graph *g, node *n, uint32_t n_data, const char *const *input_names,
-                       const char *const *output_names, size_t bin_bytes, bool has_batch);
+                       const char *const *output_names, bool has_batch);
 
 #endif

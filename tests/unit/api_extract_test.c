@@ -83,7 +83,7 @@ static void test_attributes(void **state) {
   const subgraph_list list = extract(g, NULL);
   const subgraph *s = &list.items[0];
   const char *quoted[] = {"so\"ft\\max\x01_output"};
-  subgraph_describe(g, s->node, s->n_data, s->input_names, quoted, 1000, true);
+  subgraph_describe(g, s->node, s->n_data, s->input_names, quoted, true);
   static const char *const expected[][2] = {
       {"num_inputs", "1"},
       {"__ext_extra_inputs__", "2"},
@@ -93,7 +93,6 @@ static void test_attributes(void **state) {
       {"in_types", "[0]"},
       {"out_types", "[0]"},
       {"compile_batch", "2"},
-      {"bin_bytes", "1000"},
       {"__subgraph_opt_neuroncore__", "1"},
       {"__input_names__", "[\"data\"]"},
   };
