@@ -36,7 +36,8 @@ def _is_device(ctx) -> bool:
 
 
 def _repr(ctx) -> str:
-    return f"neuron({ctx.device_id})" if _is_device(ctx) else str(ctx)
+    """MXNet's own loaders of data know cpu_pinned(0), which context() never gives."""
+    return f"neuron({ctx.device_id})" if _is_device(ctx) and ctx.device_id else str(ctx)
 
 
 def _on(ctx, array):

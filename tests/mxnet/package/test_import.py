@@ -130,6 +130,7 @@ class Contexts(TestCase):
     def test_are_contexts_of_mxnet(self):
         self.assertEqual(mx.neuron(0), mx.cpu())
         self.assertEqual((repr(mx.neuron(3)), repr(mx.Context(mx.neuron(3)))), ("neuron(3)", "neuron(3)"))
+        self.assertEqual((repr(mx.cpu_pinned()), repr(mx.cpu(2))), ("cpu_pinned(0)", "cpu(2)"))
         array = mx.nd.array([1, 2], ctx=mx.neuron(1))
         self.assertEqual(array.context, mx.neuron(1))
         with mx.neuron(2):
