@@ -139,6 +139,67 @@ static mxn_status declare(const attachment *a, node *n) {
   return MXN_OK;
 }
 
+/* By name, auxiliary states apart, in the order of the graph. */
+static int compare_variables(const void *left, const void *right) {
+  const node *a = *(node *const *)left, *b = *(node *const *)right;
+  const int order = strcmp(a->name, b->name);
+  if (order != 0) return order;
+  if (a->is_auxiliary != b->is_auxiliary) return a->is_auxiliary ? 1 : -1;
+  return a->id < b->id ? -1 : 1;
+}
+
+static bool is_same_input(const node *a, const node *b) {
+  return strcmp(a->name, b->name) == 0 && a->is_auxiliary == b->is_auxiliary;
+}
+
+/* What one of them is declared to be counts for both. */
+static mxn_status merge_declared(const graph *g, node *first, const node *other, mxn_error *err) {
+  char a[SHAPE_TEXT_BYTES], b[SHAPE_TEXT_BYTES];
+  const mxn_type was = first->outputs[0], *type = &other->outputs[0];
+  if (was.dtype == MXN_DTYPE_UNKNOWN) first->outputs[0].dtype = type->dtype;
+  if (shape_merge(&first->outputs[0], type) &&
+      (type->dtype == MXN_DTYPE_UNKNOWN || type->dtype == first->outputs[0].dtype))
+    return MXN_OK;
+  return error_set(err, MXN_SHAPE, "%s: variables %" PRIu32 " and %" PRIu32 " are both '%s', but %s %s and %s %s",
+                   g->name, first->id, other->id, first->name, mxn_dtype_name(was.dtype), shape_text(&was, a),
+                   mxn_dtype_name(type->dtype), shape_text(type, b));
+}
+
+static void replace(node *const *first, value *v) {
+  if (first[v->node->id]) v->node = first[v->node->id];
+}
+
+/* `first` says by id which variable stands for another one, which leaves the graph. */
+static void drop_replaced(graph *g, node *const *first) {
+  size_t kept = 0;
+  for (size_t i = 0; i < g->n_nodes; i++)
+    for (uint32_t k = 0; k < g->nodes[i]->n_inputs; k++) replace(first, &g->nodes[i]->inputs[k]);
+  for (size_t i = 0; i < g->n_outputs; i++) replace(first, &g->outputs[i]);
+  for (size_t i = 0; i < g->n_nodes; i++)
+    if (!first[i]) g->nodes[kept++] = g->nodes[i];
+  g->n_nodes = kept;
+  for (size_t i = 0; i < kept; i++) g->nodes[i]->id = (uint32_t)i;
+}
+
+/* Inputs of one name are one input: MXNet binds by name. */
+static mxn_status unite_inputs(graph *g, mxn_error *err) {
+  node **inputs = arena_array(g->arena, g->n_nodes, sizeof *inputs);
+  node **first = arena_array(g->arena, g->n_nodes, sizeof *first);
+  size_t n = 0;
+  for (size_t i = 0; i < g->n_nodes; i++)
+    if (node_is_variable(g->nodes[i]) && !g->nodes[i]->constant) inputs[n++] = g->nodes[i];
+  if (n > 0) qsort(inputs, n, sizeof(node *), compare_variables);
+  for (size_t i = 1; i < n; i++) {
+    node *before = inputs[i - 1];
+    if (!is_same_input(before, inputs[i])) continue;
+    node *stands_for_both = first[before->id] ? first[before->id] : before;
+    first[inputs[i]->id] = stands_for_both;
+    TRY(merge_declared(g, stands_for_both, inputs[i], err));
+  }
+  drop_replaced(g, first);
+  return MXN_OK;
+}
+
 mxn_status checkpoint_attach(graph *g, const parameter_list *list, mxn_error *err) {
   const attachment a = {g, parameters_by_name(g->arena, list), list->n_items, err};
   for (size_t i = 0; i < g->n_nodes; i++) {
@@ -147,5 +208,5 @@ mxn_status checkpoint_attach(graph *g, const parameter_list *list, mxn_error *er
     const parameter *p = find_parameter(&a, n);
     TRY(p ? attach(&a, n, p) : declare(&a, n));
   }
-  return MXN_OK;
+  return unite_inputs(g, err);
 }

@@ -68,7 +68,8 @@ char *symbol_print(arena *a, const graph *g);
  * an error. Of several kinds an auxiliary state takes its own, others the
  * argument. Variables of one name share an array; arrays without a variable are
  * passed over. A variable without an array whose type is not known takes what
- * the symbol says. Runs after ops_bind(), which marks auxiliary states. */
+ * the symbol says, and those of one name become the first of them, so that an
+ * input is given once. Runs after ops_bind(), which marks auxiliary states. */
 MXN_MUST_CHECK mxn_status checkpoint_attach(graph *g, const parameter_list *list, mxn_error *err);
 
 #endif

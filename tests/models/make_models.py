@@ -819,6 +819,14 @@ def labels_through_operators(data):
     return [sym.SoftmaxOutput(x, label, name="softmax"), sym.LinearRegressionOutput(x, sym.Variable("output"), name="linear")]
 
 
+@model(data=(3, 6))
+def inputs_of_one_name(data):
+    """A variable made anew for every use, as scripts do: one input, although the symbol has three nodes for it."""
+    x = sym.Activation(sym.FullyConnected(data, num_hidden=5), act_type="relu")
+    wide = sym.FullyConnected(sym.Variable("data"), num_hidden=4, no_bias=True)
+    return [sym.FullyConnected(x, num_hidden=4) + wide, sym.Flatten(sym.Variable("data"), name="as_given")]
+
+
 def draw(name, shape):
     """An array for a parameter, by its name; variances reach down to where BatchNorm's eps counts."""
     rng = np.random.RandomState(zlib.crc32(name.encode()))

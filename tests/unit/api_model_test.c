@@ -42,6 +42,38 @@ static void test_lists_variables_as_mxnet_does(void **state) {
   mxn_model_close(model);
 }
 
+/* y = x + x, where each x is a node: the symbol wants one array. */
+static mxn_status load_inputs_of_one_name(const char *first, const char *second, mxn_model **out_model,
+                                          mxn_error *err) {
+  char text[1024];
+  snprintf(text, sizeof text,
+           "{\"nodes\": [{\"op\": \"null\", \"name\": \"x\", \"inputs\": [], \"attrs\": {%s}},"
+           "{\"op\": \"null\", \"name\": \"x\", \"inputs\": [], \"attrs\": {%s}}," OPERATOR(
+               "elemwise_add", "y", "", "[0,0,0],[1,0,0]") "], \"arg_nodes\": [0, 1], \"heads\": [[2, 0, 0]]}",
+           first, second);
+  return mxn_model_create("net", text, strlen(text), NULL, 0, out_model, err);
+}
+
+static void test_inputs_of_one_name_are_one(void **state) {
+  (void)state;
+  mxn_error err = {0};
+  mxn_model *model;
+  CHECK_OK(load_inputs_of_one_name("\"__shape__\": \"(0, 3)\"", "\"__shape__\": \"(2, 0)\", \"__dtype__\": \"0\"",
+                                   &model, &err));
+  assert_int_equal(mxn_model_n_variables(model), 1);
+  assert_int_equal(mxn_model_n_inputs(model), 1);
+  const mxn_type *type = mxn_model_input_type(model, 0);
+  assert_int_equal(type->dtype, MXN_FLOAT32);
+  assert_int_equal(type->n_dims, 2);
+  assert_int_equal(type->dims[0], 2);
+  assert_int_equal(type->dims[1], 3);
+  mxn_model_close(model);
+  assert_int_equal(load_inputs_of_one_name("\"__shape__\": \"(2, 3)\"", "\"__shape__\": \"(2, 4)\"", &model, &err),
+                   MXN_SHAPE);
+  assert_null(model);
+  ASSERT_MESSAGE(err, "net: variables 0 and 1 are both 'x', but unknown (2, 3) and unknown (2, 4)");
+}
+
 static void test_prints_what_fits(void **state) {
   (void)state;
   mxn_error err = {0};
@@ -240,6 +272,7 @@ static void test_lists_operators(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_lists_variables_as_mxnet_does),
+      cmocka_unit_test(test_inputs_of_one_name_are_one),
       cmocka_unit_test(test_prints_what_fits),
       cmocka_unit_test(test_gives_arrays_back),
       cmocka_unit_test(test_loads_files),
