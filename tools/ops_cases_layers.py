@@ -64,7 +64,7 @@ def upsampling(c):
     if kind == "bilinear":
         side = 2 * scale - scale % 2
         inputs = [c.variable("data", shape), c.variable("weight", (shape[1], 1, side, side))]
-        return c.symbol("UpSampling", *inputs, scale=scale, sample_type=kind, num_filter=shape[1], num_args=2)
+        return c.symbol("UpSampling", *inputs, scale=scale, sample_type=kind, num_filter=shape[1], num_args=c.pick(1, 2))
     n, mode = whole(c, 1, 3), c.pick("concat", "sum")
     inputs = []
     for i in range(n):

@@ -43,6 +43,7 @@ mxn_status rnn_param_concat_shape(inference *x);
 /* resize.c */
 mxn_status upsampling_shape(inference *x);
 mxn_status upsampling_forward(const forward *f);
+uint32_t upsampling_inputs(const node *n);
 uint32_t bilinear_resize_inputs(const node *n);
 mxn_status bilinear_resize_shape(inference *x);
 mxn_status bilinear_resize_forward(const forward *f);

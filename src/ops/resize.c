@@ -19,6 +19,9 @@ static bool is_text(const node *n, const char *name, const char *text) { return 
 /* UpSampling. With several inputs each one is enlarged to the size that the first
  * one gets; bilinear is a transposed convolution, whose weights are an input. */
 
+/* num_args counts the images; MXNet completes it to 1 where the weight is left to it. */
+uint32_t upsampling_inputs(const node *n) { return is_text(n, "sample_type", "nearest") ? count_arguments(n) : 2; }
+
 static int64_t bilinear_kernel(const node *n) {
   const int64_t scale = op_int(n, "scale");
   return 2 * scale - scale % 2;
@@ -78,7 +81,6 @@ mxn_status upsampling_shape(inference *x) {
     TRY(nearest_channels(x, &output, &output.dims[C]));
     return infer_output(x, 0, &output);
   }
-  if (x->n_inputs != 2) return infer_error(x, MXN_SHAPE, "it has %u inputs, expected data and weight", x->n_inputs);
   const int64_t kernel = bilinear_kernel(x->node), filters = op_int(x->node, "num_filter");
   if (data->dims[C] >= 0 && filters != data->dims[C])
     return infer_error(x, MXN_SHAPE, "num_filter is %" PRId64 ", expected %" PRId64, filters, data->dims[C]);

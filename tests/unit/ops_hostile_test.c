@@ -357,6 +357,7 @@ static const sample samples[] = {
     {"_contrib_BilinearResize2D", "height=4;width=3", "2,3,5,5"},
     {"UpSampling", "scale=2;sample_type=nearest;num_args=1", "2,3,5,5"},
     {"UpSampling", "scale=2;sample_type=bilinear;num_args=2;num_filter=3", "2,3,5,5 3,1,4,4"},
+    {"UpSampling", "scale=2;sample_type=bilinear;num_args=1;num_filter=3", "2,3,5,5 3,1,4,4"},
     {"LRN", "nsize=3", "2,3,5,5"},
     {"GroupNorm", "num_groups=2", "2,4,5,5 2 2"},
     {"InstanceNorm", "", "2,4,5,5 4 4"},
