@@ -118,20 +118,23 @@ static named_values name_values(graph *g) {
   return all;
 }
 
+static mxn_status unknown_output(const graph *g, const named_values *all, const char *name, mxn_error *err) {
+  char near[192];
+  name_list outputs = {0};
+  for (size_t i = 0; i < g->n_outputs; i++) name_list_add(&outputs, all->names[i], NULL);
+  near_names(name, all->names, all->n, near, sizeof near);
+  return error_set(err, MXN_ARGUMENT, "%s: there is no output '%s'; %s %s", g->name, name,
+                   near[0] ? "near names:" : "the outputs are", near[0] ? near : name_list_text(&outputs));
+}
+
 mxn_status find_values(graph *g, const char *const *names, size_t n_names, value **out_values, mxn_error *err) {
   const named_values all = name_values(g);
   *out_values = arena_array(g->arena, n_names, sizeof **out_values);
   for (size_t i = 0; i < n_names; i++) {
     size_t k = 0;
     while (k < all.n && strcmp(all.names[k], names[i])) k++;
-    if (k < all.n) {
-      (*out_values)[i] = all.values[k];
-      continue;
-    }
-    char near[192];
-    near_names(names[i], all.names, all.n, near, sizeof near);
-    return error_set(err, MXN_ARGUMENT, "%s: there is no output '%s'%s%s", g->name, names[i],
-                     near[0] ? "; near names: " : "", near);
+    if (k == all.n) return unknown_output(g, &all, names[i], err);
+    (*out_values)[i] = all.values[k];
   }
   return MXN_OK;
 }
