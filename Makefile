@@ -79,8 +79,10 @@ bench-overhead: all
 fuzz: asan
 	@tests/run-fuzz.sh build-asan $(SECONDS)
 
+# A prefix that was configured counts once ninja has made the build anew.
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@ninja --quiet -C $(BUILD) products
 	@meson install -C $(BUILD) --quiet --no-rebuild
 
 clean:

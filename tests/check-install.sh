@@ -8,8 +8,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 source "$root/tests/checkpoints.sh"
 
-prefix=$work$(meson introspect --buildoptions "$build" |
+configured=$(meson introspect --buildoptions "$build" |
   python3 -c 'import json, sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "prefix"))')
+prefix=$work$configured
 library_folder() { dirname "$(find "$prefix" -name libmxneuron-rt.so)"; }
 
 # build_with PACKAGE SOURCE: with what pkg-config says alone.
@@ -21,6 +22,13 @@ build_with() {
 }
 
 run_installed() { LD_LIBRARY_PATH=$(library_folder) PATH=$prefix/bin:$PATH "$@"; }
+
+# installs_to PREFIX [DESTDIR]: also what the pkg-config files say.
+installs_to() {
+  make -C "$root" --no-print-directory install BUILD="$build" PREFIX="$1" DESTDIR="${2:-}" &&
+    "${2:-}$1/bin/mxneuron" --version &&
+    grep --recursive "^prefix=$1$" "$(dirname "$(find "${2:-}$1" -name libmxneuron-rt.so)")/pkgconfig"
+}
 
 # A header needs nothing before it, in C and in C++.
 header_alone() {
@@ -41,4 +49,6 @@ done
 check 'the installed compiler is found' run_installed mxneuron compile "$root/examples/demo/digits" \
   --input data=1,1,8,8 -o "$work/digits"
 check 'the installed runtime runs it' run_installed "$work/hello_rt" "$work/digits-0000.params"
+check 'make install to another prefix' installs_to "$work/elsewhere"
+check 'make install to the former prefix' installs_to "$configured" "$work/again"
 report
