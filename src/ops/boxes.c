@@ -349,11 +349,10 @@ mxn_status bipartite_matching_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;
   const int64_t rows = t->dims[t->n_dims - 2], columns = t->dims[t->n_dims - 1];
   const double sign = op_bool(f->node, "is_ascend") ? -1 : 1;
-  int64_t elements = 0;
-  if (!shape_elements(t, &elements) || elements == 0) return MXN_OK;
+  const int64_t batches = count_dims(t, 0, t->n_dims - 2);
   ranked *list = arena_array(f->scratch, (size_t)(rows * columns), sizeof *list);
   double *of_row = arena_array(f->scratch, (size_t)(rows + columns), sizeof *of_row), *of_column = of_row + rows;
-  for (int64_t b = 0; b < elements / (rows * columns); b++) {
+  for (int64_t b = 0; b < batches; b++) {
     for (int64_t i = 0; i < rows * columns; i++) {
       double score;
       load_doubles(&f->inputs[0], b * rows * columns + i, 1, &score);

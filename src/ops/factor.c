@@ -649,13 +649,13 @@ mxn_status linalg_tensorsolve_shape(inference *x) {
   int32_t order[MXN_MAX_DIMS] = {0};
   int64_t rows, elements;
   if (!shape_is_known(a) || !shape_is_known(b)) return MXN_OK;
+  if (!tensorsolve_order(x->node, a->n_dims, order)) return infer_error(x, MXN_SHAPE, "a_axes is no list of axes of a");
   if (a->n_dims == 0 || b->n_dims == 0) {
     if (!shape_elements(a, &rows) || !shape_elements(b, &elements) || rows != 1 || elements != 1)
       return infer_error(x, MXN_SHAPE, "a and b have different numbers of elements");
     return infer_output(x, 0, a);
   }
   const int32_t front = a->n_dims > b->n_dims ? b->n_dims : b->n_dims - a->n_dims;
-  if (!tensorsolve_order(x->node, a->n_dims, order)) return infer_error(x, MXN_SHAPE, "a_axes is no list of axes of a");
   mxn_type moved = {.n_dims = a->n_dims}, out = {.n_dims = front < a->n_dims ? a->n_dims - front : 0};
   for (int32_t d = 0; d < a->n_dims; d++) moved.dims[d] = a->dims[order[d]];
   for (int32_t d = 0; d < out.n_dims; d++) out.dims[d] = moved.dims[front + d];
@@ -691,8 +691,7 @@ mxn_status linalg_tensorsolve_forward(const forward *f) {
   const mxn_type *a = &f->inputs[0].type;
   int32_t order[MXN_MAX_DIMS] = {0};
   int64_t n;
-  if (!shape_elements(&f->outputs[0].type, &n) || n == 0) return MXN_OK;
-  if (a->n_dims > 0 && !tensorsolve_order(f->node, a->n_dims, order)) return MXN_OK;
+  if (!shape_elements(&f->outputs[0].type, &n) || !tensorsolve_order(f->node, a->n_dims, order)) return MXN_OK;
   const matrices matrix = linalg_empty(f->scratch, 1, n, n), b = linalg_empty(f->scratch, 1, n, 1);
   const matrices x = linalg_empty(f->scratch, 1, n, 1);
   for (int64_t i = 0; i < n * n; i++) load_doubles(&f->inputs[0], moved_index(a, order, i), 1, &matrix.data[i]);

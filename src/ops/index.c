@@ -141,7 +141,8 @@ mxn_status batch_take_dtype(inference *x) {
 
 mxn_status batch_take_forward(const forward *f) {
   const int64_t rows = f->inputs[0].type.dims[0], columns = f->inputs[0].type.dims[1];
-  for (int64_t r = 0; r < rows && columns > 0; r++)
+  if (columns == 0) return index_error(f, load_index(&f->inputs[1], 0), columns);
+  for (int64_t r = 0; r < rows; r++)
     copy_elements(&f->outputs[0], r, &f->inputs[0], r * columns + index_clip(load_index(&f->inputs[1], r), columns), 1);
   return MXN_OK;
 }
@@ -172,15 +173,16 @@ mxn_status embedding_forward(const forward *f) { return take_rows(f, &f->inputs[
 /* _sparse_retain: the rows that the indices name, and zeros for the others. */
 
 mxn_status sparse_retain_shape(inference *x) {
+  if (x->inputs[0]->n_dims == 0) return infer_error(x, MXN_SHAPE, "data has no rows");
   TRY(infer_data_shape(x));
   return infer_input(x, 0, x->outputs[0]);
 }
 
 mxn_status sparse_retain_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;
-  const int64_t rows = t->n_dims > 0 ? t->dims[0] : 0, n = count_elements(&f->inputs[1].type);
+  const int64_t rows = t->dims[0], n = count_elements(&f->inputs[1].type);
   size_t bytes = 0;
-  if (!type_bytes(t, &bytes) || bytes == 0 || rows == 0) return MXN_OK;
+  if (!type_bytes(t, &bytes) || bytes == 0) return MXN_OK;
   const size_t row = bytes / (size_t)rows;
   memset(f->outputs[0].data, 0, bytes);
   for (int64_t i = 0; i < n; i++) {

@@ -63,6 +63,7 @@ typedef struct group {
   double mean, deviation;
 } group;
 
+/* Of no elements mean and deviation are no numbers. */
 static group normalize(double *x, int64_t n, double eps) {
   group g = {0};
   double squares = 0;
@@ -93,7 +94,7 @@ mxn_status layer_norm_forward(const forward *f) {
   const int32_t axis = axis_from_front(op_int(f->node, "axis"), t->n_dims);
   const int64_t n = t->dims[axis];
   int64_t outer, inner;
-  if (!dims_product(t, 0, axis, &outer) || !dims_product(t, axis + 1, t->n_dims, &inner) || n == 0) return MXN_OK;
+  if (!dims_product(t, 0, axis, &outer) || !dims_product(t, axis + 1, t->n_dims, &inner)) return MXN_OK;
   double *x = arena_array(f->scratch, (size_t)n, 3 * sizeof *x), *gamma = x + n, *beta = gamma + n;
   load_doubles(&f->inputs[GAMMA], 0, n, gamma);
   load_doubles(&f->inputs[BETA], 0, n, beta);
@@ -116,7 +117,6 @@ mxn_status layer_norm_forward(const forward *f) {
 static mxn_status normalize_blocks(const forward *f, int64_t n_groups, int64_t n, int64_t n_parameters,
                                    bool is_variance) {
   const double eps = op_float(f->node, "eps");
-  if (n == 0) return MXN_OK;
   double *x = arena_array(f->scratch, (size_t)n, sizeof *x);
   for (int64_t i = 0; i < n_groups; i++) {
     double gamma, beta;

@@ -20,14 +20,15 @@ uint32_t linalg_three_outputs(const node *n) {
 /* Matrices. */
 
 matrices linalg_empty(arena *a, int64_t count, int64_t rows, int64_t columns) {
-  return (matrices){arena_array(a, (size_t)(count * rows * columns) + 1, sizeof(double)), count, rows, columns};
+  int64_t n;
+  if (!dims_product(&(mxn_type){.n_dims = 3, .dims = {count, rows, columns}}, 0, 3, &n)) n = INT64_MAX;
+  return (matrices){arena_array(a, (size_t)n + 1, sizeof(double)), count, rows, columns};
 }
 
 matrices linalg_load(arena *a, const mxn_tensor *t) {
-  const int64_t n = count_elements(&t->type), rows = t->type.dims[t->type.n_dims - 2];
-  const int64_t columns = t->type.dims[t->type.n_dims - 1];
-  matrices m = linalg_empty(a, n ? n / (rows * columns) : 0, rows, columns);
-  load_doubles(t, 0, n, m.data);
+  const int32_t n_dims = t->type.n_dims;
+  matrices m = linalg_empty(a, count_dims(&t->type, 0, n_dims - 2), t->type.dims[n_dims - 2], t->type.dims[n_dims - 1]);
+  load_doubles(t, 0, count_elements(&t->type), m.data);
   return m;
 }
 
@@ -293,9 +294,11 @@ static bool triangle_place(const node *n, int64_t size, int64_t row, int64_t col
   return r >= c;
 }
 
-/* Packed elements (one vector for each matrix) from or to matrices of `size`. */
-static mxn_status move_places(const forward *f, place at, int64_t size, int64_t packed, bool is_extracting) {
-  const int64_t count = count_elements(&f->inputs[0].type) / (is_extracting ? size * size : packed);
+/* Packed elements (one vector for each matrix) from or to square matrices. */
+static mxn_status move_places(const forward *f, place at, const mxn_type *squares, const mxn_type *vectors,
+                              bool is_extracting) {
+  const int64_t size = squares->dims[squares->n_dims - 1], packed = vectors->dims[vectors->n_dims - 1];
+  const int64_t count = count_dims(vectors, 0, vectors->n_dims - 1);
   const double *in = load_all(f, &f->inputs[0]);
   double *out = arena_array(f->scratch, (size_t)count_elements(&f->outputs[0].type) + 1, sizeof *out);
   for (int64_t i = 0; i < count * size * size; i++) {
@@ -355,15 +358,11 @@ mxn_status linalg_makediag_shape(inference *x) { return make_shape(x, false); }
 mxn_status linalg_maketrian_shape(inference *x) { return make_shape(x, true); }
 
 static mxn_status extract(const forward *f, place at) {
-  const mxn_type *in = &f->inputs[0].type, *out = &f->outputs[0].type;
-  if (count_elements(in) == 0) return MXN_OK;
-  return move_places(f, at, in->dims[in->n_dims - 1], out->dims[out->n_dims - 1], true);
+  return move_places(f, at, &f->inputs[0].type, &f->outputs[0].type, true);
 }
 
 static mxn_status make(const forward *f, place at) {
-  const mxn_type *in = &f->inputs[0].type, *out = &f->outputs[0].type;
-  if (count_elements(in) == 0) return MXN_OK;
-  return move_places(f, at, out->dims[out->n_dims - 1], in->dims[in->n_dims - 1], false);
+  return move_places(f, at, &f->outputs[0].type, &f->inputs[0].type, false);
 }
 
 mxn_status linalg_extractdiag_forward(const forward *f) { return extract(f, diagonal_place); }

@@ -330,8 +330,14 @@ static const struct density *find_density(const node *n) {
 mxn_status pdf_shape(inference *x) {
   const bool is_vector = !find_density(x->node)->logarithm;
   const mxn_type *sample = x->inputs[0];
-  for (uint32_t i = 0; i < x->n_inputs; i++)
-    if (x->inputs[i]->n_dims < 1) return MXN_OK;
+  input_name name;
+  for (uint32_t i = 0; i < x->n_inputs; i++) {
+    if (x->inputs[i]->n_dims < 0) return MXN_OK;
+    if (x->inputs[i]->n_dims == 0)
+      return infer_error(x, MXN_SHAPE, "%s has no dimensions", infer_input_name(x, i, &name));
+  }
+  if (is_vector && sample->dims[sample->n_dims - 1] == 0)
+    return infer_error(x, MXN_SHAPE, "sample has vectors without elements");
   if (x->inputs[1]->n_dims > sample->n_dims)
     return infer_error(x, MXN_SHAPE, "the parameters have %d dimensions, the samples %d", x->inputs[1]->n_dims,
                        sample->n_dims);
@@ -372,7 +378,7 @@ mxn_status pdf_forward(const forward *f) {
   const int64_t n = count_elements(&f->outputs[0].type);
   double *room = arena_array(f->scratch, 2 * (size_t)t->dims[t->n_dims - 1] + 2, sizeof *room);
   const int64_t length = d->logarithm ? 1 : t->dims[t->n_dims - 1];
-  const int64_t sets = length > 0 ? count_elements(&f->inputs[1].type) / length : 0;
+  const int64_t sets = count_elements(&f->inputs[1].type) / length;
   for (int64_t i = 0; i < n && sets > 0; i++) {
     const double logarithm = log_density(f, d, i, i / (n / sets), length, room);
     const double density = op_bool(f->node, "is_log") ? logarithm : exp(logarithm);

@@ -384,6 +384,7 @@ mxn_status pick_shape(inference *x) {
   int32_t axis = 0;
   if (in->n_dims < 0) return MXN_OK;
   TRY(infer_axis(x, "axis", op_int(x->node, "axis"), in->n_dims, &axis));
+  if (in->dims[axis] == 0) return infer_error(x, MXN_SHAPE, "axis %d of data has no elements to pick from", axis);
   const mxn_type out = shape_without(in, axis, op_bool(x->node, "keepdims"));
   TRY(infer_output(x, 0, &out));
   const mxn_type places = shape_without(in, axis, index->n_dims == in->n_dims);
@@ -400,7 +401,6 @@ mxn_status pick_forward(const forward *f) {
   bool is_reduced[MXN_MAX_DIMS] = {false};
   is_reduced[axis] = true;
   const reduction r = reduction_of(in, is_reduced);
-  if (r.inputs == 0) return MXN_OK;
   for (int64_t o = 0; o < r.outputs; o++) {
     int64_t index;
     load_integers(&f->inputs[1], o, 1, &index);

@@ -34,6 +34,7 @@ mxn_status sequence_last_shape(inference *x) {
   const mxn_type *data = x->inputs[0];
   TRY(check_data(x));
   if (data->n_dims < 0) return MXN_OK;
+  if (data->dims[op_int(x->node, "axis")] == 0) return infer_error(x, MXN_SHAPE, "data has no steps");
   mxn_type last = {.n_dims = data->n_dims - 1};
   const int32_t axis = (int32_t)op_int(x->node, "axis");
   for (int32_t d = 0, k = 0; d < data->n_dims; d++)
