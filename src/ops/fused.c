@@ -55,12 +55,24 @@ static bool is_never_negative(const node *n) {
   return strcmp(type, "relu") == 0 || strcmp(type, "sigmoid") == 0 || strcmp(type, "softrelu") == 0;
 }
 
+/* Nothing keeps a file's subgraph from changing shapes between its nodes, so that inference
+ * of the whole says nothing about an input and the node that it belongs to. */
+static mxn_status expect_elements(const forward *f, uint32_t input, int64_t expected) {
+  const int64_t n = quantized_elements(&f->inputs[input]);
+  if (n == expected) return MXN_OK;
+  return op_error(NULL, f->node, f->err, MXN_FORMAT, "input %u has %lld elements, expected %lld", input, (long long)n,
+                  (long long)expected);
+}
+
 /* Apply an activation to n float32 numbers kept as doubles. */
 static mxn_status activate(const forward *f, const node *activation, double *numbers, int64_t n) {
   const mxn_type type = {.dtype = MXN_FLOAT64, .n_dims = 1, .dims = {n}};
   mxn_tensor out = {type, arena_array(f->scratch, (size_t)n + 1, sizeof(double))};
   const mxn_tensor in = {type, numbers};
   if (!activation || n == 0) return MXN_OK;
+  if (op_own_inputs(activation) != 1 || activation->n_outputs != 1)
+    return op_error(NULL, f->node, f->err, MXN_FORMAT,
+                    "activation '%s' of its subgraph has not one input and one output", activation->name);
   TRY(op_forward(activation, &in, &out, f->err));
   memcpy(numbers, out.data, (size_t)n * sizeof *numbers);
   return MXN_OK;
@@ -138,13 +150,12 @@ static void fold_batch_norm(const forward *f, const node *bn, const mxn_tensor *
 }
 
 /* The layer's integer sums without its bias, in float64. */
-static mxn_status integer_sums(const forward *f, const node *layer, op_run run, const weights *w, mxn_tensor *out) {
+static mxn_status integer_sums(const forward *f, const node *layer, const weights *w, mxn_tensor *out) {
   const mxn_type channels = {.n_dims = 1, .dims = {w->channels}};
   const mxn_tensor inputs[] = {quantized_widen(f->scratch, &f->inputs[0]), w->weight,
                                quantized_empty(f->scratch, &channels, MXN_FLOAT64)};
   *out = quantized_empty(f->scratch, &f->outputs[0].type, MXN_FLOAT64);
-  const forward inner = {.node = layer, .inputs = inputs, .outputs = out, .scratch = f->scratch, .err = f->err};
-  return run(&inner);
+  return op_forward(layer, inputs, out, f->err);
 }
 
 static void store_numbers(mxn_tensor *out, mxn_dtype saturated, const double *from, int64_t n) {
@@ -302,11 +313,13 @@ mxn_status fused_convolution_forward(const forward *f) {
   real_range calibrated;
   mxn_tensor sums;
   weights w = load_weights(f, CONV_WEIGHT, p.has_bias ? &f->inputs[CONV_BIAS] : NULL);
+  for (uint32_t i = CONV_BIAS; i < p.sum_input; i++) TRY(expect_elements(f, i, w.channels));
+  if (p.has_sum) TRY(expect_elements(f, p.sum_input, quantized_elements(&f->outputs[0])));
   if (p.batch_norm) fold_batch_norm(f, p.batch_norm, &f->inputs[p.batch_norm_input], &w);
   w.is_per_channel = quantized_calibration(f->node, &calibrated);
   choose_scales(&w, data_scale);
   quantize_weights(&w, data_scale);
-  TRY(integer_sums(f, p.convolution, convolution_forward, &w, &sums));
+  TRY(integer_sums(f, p.convolution, &w, &sums));
   const output_stage o = convolution_output(f, &p, &w, data_scale);
   return finish_convolution(f, &p, &w, &o, sums.data);
 }
@@ -414,6 +427,7 @@ mxn_status fused_fully_connected_forward(const forward *f) {
   const int64_t n = quantized_elements(&f->outputs[0]);
   mxn_tensor sums;
   weights w = load_weights(f, FC_WEIGHT, base > FC_BIAS ? &f->inputs[FC_BIAS] : NULL);
+  if (w.has_bias) TRY(expect_elements(f, FC_BIAS, w.channels));
   w.is_per_channel = is_channel_wise(f->node);
   if (w.is_per_channel) {
     choose_scales(&w, data_scale);
@@ -421,7 +435,7 @@ mxn_status fused_fully_connected_forward(const forward *f) {
   } else {
     rescale_fc(f, base, data_scale, &w);
   }
-  TRY(integer_sums(f, find_node(f->node, "FullyConnected"), fully_connected_forward, &w, &sums));
+  TRY(integer_sums(f, find_node(f->node, "FullyConnected"), &w, &sums));
   const fc_output o = fc_output_of(f, base, &w, data_scale, activation != NULL);
   double *numbers = sums.data;
   if (n == 0) return MXN_OK;

@@ -46,7 +46,7 @@ static mxn_status multiply(const forward *f, uint32_t base, mxn_tensor *out) {
   mxn_tensor inputs[2];
   for (uint32_t i = 0; i < base; i++) inputs[i] = quantized_widen(f->scratch, &f->inputs[i]);
   *out = quantized_empty(f->scratch, &f->outputs[0].type, MXN_FLOAT64);
-  if (node_is_variable(product) || op_own_inputs(product) != base)
+  if (node_is_variable(product) || op_own_inputs(product) != base || product->n_outputs != 1)
     return op_error(NULL, f->node, f->err, MXN_FORMAT, "its subgraph is no product of self-attention");
   return op_forward(product, inputs, out, f->err);
 }

@@ -306,6 +306,67 @@ static void test_fused_attention(void **state) {
   assert_type(last(g), 0, "int8(1, 2, 2)");
 }
 
+/* Subgraphs that MXNet does not write: shapes change, or nodes have other numbers of
+ * inputs and outputs, between the inputs and the layer. `inputs` are float32 but the
+ * first, which is int8, and as many ones as ranges. */
+#define FUSED(op, attributes, variables, edges, body, head) \
+  GRAPH(variables "," OP_WITH(op, "sg", "\"quantized\":\"True\"," attributes, edges, body), head)
+#define CALIBRATED "\"min_calib_range\":\"-1\",\"max_calib_range\":\"1\""
+#define TILED VAR("x") "," VAR("w") "," OP("tile", "tile", "\"reps\":\"(1, 1, 8, 8)\"", "[0,0,0]") ","
+#define TILED_LAYER(attributes) GRAPH(TILED OP("Convolution", "conv", attributes, "[2,0,0],[1,0,0]"), "[3,0,0]")
+
+static void assert_not_run(const char *text, const mxn_type *types, const char *message) {
+  graph *g = load(text);
+  infer(g, types);
+  const node *n = last(g);
+  mxn_tensor in[8], out[3];
+  for (uint32_t i = 0; i < n->n_inputs; i++) {
+    in[i] = (mxn_tensor){types[i], arena_alloc(&memory, 4096)};
+    if (types[i].dtype == MXN_FLOAT32) *(float *)in[i].data = 1;
+  }
+  for (uint32_t i = 0; i < n->n_outputs; i++) out[i] = (mxn_tensor){n->outputs[i], arena_alloc(&memory, 4096)};
+  error = (mxn_error){0};
+  assert_int_not_equal(op_forward(n, in, out, &error), MXN_OK);
+  if (!strstr(error.message, message)) fail_msg("'%s' is not in: %s", message, error.message);
+}
+
+static void test_fused_of_other_subgraphs(void **state) {
+  (void)state;
+  const mxn_type one = {MXN_FLOAT32, 1, {1}};
+  const mxn_type image = {MXN_INT8, 4, {1, 1, 2, 2}}, filter = {MXN_FLOAT32, 4, {1, 1, 3, 3}};
+  assert_not_run(
+      FUSED("_sg_mkldnn_conv", CALIBRATED, VAR("x") "," VAR("w") "," VAR("a") "," VAR("b"),
+            "[0,0,0],[1,0,0],[2,0,0],[3,0,0]",
+            TILED_LAYER("\"kernel\":\"(3, 3)\",\"pad\":\"(1, 1)\",\"num_filter\":\"1\",\"no_bias\":\"True\""),
+            "[4,0,0],[4,1,0],[4,2,0]"),
+      (const mxn_type[]){image, filter, one, one}, "node 'conv' (Convolution): its output has shape");
+  const mxn_type row = {MXN_INT8, 2, {1, 2}}, weight = {MXN_FLOAT32, 2, {3, 2}};
+  assert_not_run(
+      FUSED("_sg_mkldnn_fully_connected", "\"channel_wise_quantize\":\"True\"," CALIBRATED,
+            VAR("x") "," VAR("w") "," VAR("v") "," VAR("a") "," VAR("b"), "[0,0,0],[1,0,0],[2,0,0],[3,0,0],[4,0,0]",
+            GRAPH(VAR("x") "," VAR("w") "," VAR("v") "," OP("tile", "tile", "\"reps\":\"(3,)\"", "[2,0,0]") "," OP(
+                      "FullyConnected", "fc", "\"num_hidden\":\"3\"", "[0,0,0],[1,0,0],[3,0,0]"),
+                  "[4,0,0]"),
+            "[5,0,0],[5,1,0],[5,2,0]"),
+      (const mxn_type[]){row, weight, one, one, one}, "input 2 has 1 elements, expected 3");
+  assert_not_run(FUSED("_sg_mkldnn_fully_connected", "\"channel_wise_quantize\":\"True\"," CALIBRATED,
+                       VAR("x") "," VAR("w") "," VAR("a") "," VAR("b"), "[0,0,0],[1,0,0],[2,0,0],[3,0,0]",
+                       GRAPH(VAR("x") "," VAR("w") "," OP(
+                                 "FullyConnected", "fc", "\"num_hidden\":\"3\",\"no_bias\":\"True\"",
+                                 "[0,0,0],[1,0,0]") "," OP("LeakyReLU", "act", "\"act_type\":\"rrelu\"", "[2,0,0]"),
+                             "[3,0,0]"),
+                       "[4,0,0],[4,1,0],[4,2,0]"),
+                 (const mxn_type[]){row, weight, one, one}, "activation 'act' of its subgraph has not one input");
+  const mxn_type sequence = {MXN_INT8, 3, {2, 1, 6}};
+  assert_not_run(
+      GRAPH(VAR("x") "," VAR("a") "," VAR("b") "," OP_WITH(
+                "_sg_mkldnn_selfatt_qk", "sg", "\"heads\":\"1\",\"quantized\":\"True\"", "[0,0,0],[1,0,0],[2,0,0]",
+                GRAPH(VAR("x") "," OP("SliceChannel", "s", "\"num_outputs\":\"2\",\"axis\":\"2\"", "[0,0,0]"),
+                      "[1,0,0]")),
+            "[3,0,0],[3,1,0],[3,2,0]"),
+      (const mxn_type[]){sequence, one, one}, "its subgraph is no product of self-attention");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_foreach),
@@ -319,6 +380,7 @@ int main(void) {
       TEST(test_refuses),
       TEST(test_condition_of_many_numbers),
       TEST(test_fused_attention),
+      TEST(test_fused_of_other_subgraphs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
