@@ -109,8 +109,8 @@ typedef struct ranked {
 
 static int by_falling_score(const void *a, const void *b) {
   const ranked *p = a, *q = b;
-  if (p->score != q->score && !isnan(p->score) && !isnan(q->score)) return p->score > q->score ? -1 : 1;
-  return (p->index > q->index) - (p->index < q->index);
+  const int order = compare_falling(p->score, q->score);
+  return order ? order : (p->index > q->index) - (p->index < q->index);
 }
 
 static bool is_valid(const nms *s, const double *box) {

@@ -259,7 +259,7 @@ static mxn_dtype number_dtype(mxn_dtype in, mxn_dtype out) {
   return dtype_is_float(in) || in == MXN_BOOL ? in : MXN_FLOAT64;
 }
 
-static bool is_whole(double x) { return x == trunc(x) && fabs(x) < 0x1p63; }
+static bool is_whole(double x) { return x == trunc(x) && x >= -0x1p63 && x < 0x1p63; }
 
 void map_scalar(const binary_function *function, const mxn_tensor *x, double number, bool is_reversed,
                 mxn_tensor *out) {

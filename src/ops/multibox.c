@@ -128,8 +128,8 @@ typedef struct detection {
 
 static int by_falling_score(const void *a, const void *b) {
   const detection *p = a, *q = b;
-  if (p->numbers[1] != q->numbers[1]) return p->numbers[1] > q->numbers[1] ? -1 : 1;
-  return (p->index > q->index) - (p->index < q->index);
+  const int order = compare_falling(p->numbers[1], q->numbers[1]);
+  return order ? order : (p->index > q->index) - (p->index < q->index);
 }
 
 /* The best class but the background, 0 where none reaches the threshold. */

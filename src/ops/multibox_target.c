@@ -114,8 +114,8 @@ typedef struct candidate {
 
 static int by_rising_probability(const void *a, const void *b) {
   const candidate *p = a, *q = b;
-  if (p->probability != q->probability) return p->probability < q->probability ? -1 : 1;
-  return (p->anchor > q->anchor) - (p->anchor < q->anchor);
+  const int order = compare_rising((double)p->probability, (double)q->probability);
+  return order ? order : (p->anchor > q->anchor) - (p->anchor < q->anchor);
 }
 
 static float background_probability(const matching *m, int64_t anchor) {

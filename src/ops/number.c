@@ -1,6 +1,7 @@
 /* number.c - see number.h. SPDX-License-Identifier: Apache-2.0 */
 #include "ops/number.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/float16.h"
@@ -88,6 +89,13 @@ void store_integers(mxn_tensor *t, int64_t first, int64_t n, const int64_t *from
     case MXN_DTYPE_UNKNOWN: break;
   }
 }
+
+int compare_rising(double a, double b) {
+  if (isnan(a) || isnan(b)) return !!isnan(a) - !!isnan(b);
+  return (a > b) - (a < b);
+}
+
+int compare_falling(double a, double b) { return compare_rising(-a, -b); }
 
 double round_to(mxn_dtype dtype, double x) {
   uint64_t memory;

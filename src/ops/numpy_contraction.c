@@ -182,6 +182,16 @@ static running load_operands(const forward *f, const nest *n, uint32_t n_operand
   return r;
 }
 
+/* Sizes are multiplied only where all are together: operands of a thousand elements each
+ * may have more combinations than anyone counts. */
+static mxn_status check_positions(const forward *f, const nest *n) {
+  int64_t product = 1;
+  for (int32_t k = 0; k < n->n_loops; k++)
+    if (!dims_multiply(product, n->loops[k].size, &product))
+      return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED, "its operands have too many combinations of elements");
+  return MXN_OK;
+}
+
 static mxn_status contract(const forward *f, contraction *c) {
   mxn_type **types = arena_array(f->scratch, c->n_operands, sizeof *types);
   nest n;
@@ -191,6 +201,7 @@ static mxn_status contract(const forward *f, contraction *c) {
   for (uint32_t i = 0; i < c->n_operands; i++) types[i] = arena_copy(f->scratch, &f->inputs[i].type, sizeof **types);
   if (!set_sizes(c, types, &operand, &axis) || !shape_elements(&f->outputs[0].type, &elements)) return MXN_OK;
   create_nest(&n, f, c);
+  TRY(check_positions(f, &n));
   running r = load_operands(f, &n, c->n_operands);
   for (int64_t i = 0; i < elements; i++) {
     double sum;

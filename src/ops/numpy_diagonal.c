@@ -147,7 +147,7 @@ mxn_status numpy_trace_forward(const forward *f) {
       sum += number;
       integer_sum = (int64_t)((uint64_t)integer_sum + (uint64_t)integer);
     }
-    if (dtype_is_float(shape.dtype == MXN_DTYPE_UNKNOWN ? f->inputs[0].type.dtype : shape.dtype))
+    if (dtype_is_float(diagonals.type.dtype))
       store_doubles(&f->outputs[0], i, 1, &sum);
     else
       store_integers(&f->outputs[0], i, 1, &integer_sum);

@@ -340,7 +340,9 @@ mxn_status numpy_ediff1d_shape(inference *x) {
   const mxn_type *last = x->inputs[x->n_inputs - 1], *second = x->inputs[x->n_inputs > 1 ? 1 : 0];
   const int64_t begin = end_size(x->node, "to_begin_arr_given", "to_begin_scalar", second);
   const int64_t end = end_size(x->node, "to_end_arr_given", "to_end_scalar", last);
-  if (begin < 0 || end < 0 || __builtin_add_overflow(begin + end, elements > 0 ? elements - 1 : 0, &out.dims[0]))
+  int64_t ends;
+  if (begin < 0 || end < 0 || __builtin_add_overflow(begin, end, &ends) ||
+      __builtin_add_overflow(ends, elements > 0 ? elements - 1 : 0, &out.dims[0]))
     return infer_error(x, MXN_SHAPE, "the output has too many elements");
   return infer_output(x, 0, &out);
 }

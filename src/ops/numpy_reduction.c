@@ -227,6 +227,13 @@ mxn_status numpy_average_shape(inference *x) {
   return infer_output(x, 1, is_row || x->n_inputs == 1 ? &scalar : &out);
 }
 
+/* The sum of the weights that all rows have in common. */
+static void store_shared_scale(const forward *f, const reduction *r, bool is_row) {
+  double *w = row_buffer(f, r);
+  if (is_row) load_doubles(&f->inputs[1], 0, r->inputs, w);
+  store_doubles(&f->outputs[1], 0, 1, &(double){is_row ? sum_of(w, r->inputs) : (double)r->inputs});
+}
+
 mxn_status numpy_average_forward(const forward *f) {
   const bool is_weighted = op_own_inputs(f->node) > 1, is_returned = f->node->n_outputs > 1;
   reduction r;
@@ -243,9 +250,9 @@ mxn_status numpy_average_forward(const forward *f) {
     const double scale = is_weighted ? sum_of(w, r.inputs) : (double)r.inputs;
     const double average = sum_of(x, r.inputs) / scale;
     store_doubles(&f->outputs[0], i, 1, &average);
-    const bool has_scale = !is_weighted || is_row ? i == 0 : true;
-    if (is_returned && has_scale) store_doubles(&f->outputs[1], i, 1, &scale);
+    if (is_returned && is_weighted && !is_row) store_doubles(&f->outputs[1], i, 1, &scale);
   }
+  if (is_returned && (is_row || !is_weighted)) store_shared_scale(f, &r, is_row);
   return MXN_OK;
 }
 
@@ -278,8 +285,7 @@ mxn_status numpy_percentile_dtype(inference *x) {
 }
 
 static int compare_doubles(const void *a, const void *b) {
-  const double l = *(const double *)a, r = *(const double *)b;
-  return (l > r) - (l < r);
+  return compare_rising(*(const double *)a, *(const double *)b);
 }
 
 /* The element of a sorted row at `position`; what lies between two is weighted. */

@@ -138,16 +138,20 @@ typedef struct sortable {
   int64_t length, at;
 } sortable;
 
-static int compare_values(const sortable *l, const sortable *r) {
+/* No two NaN are equal. */
+static bool are_equal(const sortable *l, const sortable *r) {
   for (int64_t i = 0; i < l->length; i++)
-    if (l->x[i] != r->x[i]) return l->x[i] < r->x[i] ? -1 : 1;
-  return 0;
+    if (l->x[i] != r->x[i]) return false;
+  return true;
 }
 
 static int compare_slices(const void *a, const void *b) {
   const sortable *l = a, *r = b;
-  const int order = compare_values(l, r);
-  return order != 0 ? order : l->at < r->at ? -1 : l->at > r->at;
+  for (int64_t i = 0; i < l->length; i++) {
+    const int order = compare_rising(l->x[i], r->x[i]);
+    if (order) return order;
+  }
+  return (l->at > r->at) - (l->at < r->at);
 }
 
 /* The array as slices: the axis first, all else behind it. */
@@ -184,7 +188,7 @@ static int64_t find_firsts(const forward *f, const slices *s, int64_t **out) {
   int64_t n = 0;
   *out = arena_array(f->scratch, (size_t)s->n + 1, sizeof **out);
   for (int64_t i = 0; i < s->n; i++)
-    if (i == 0 || compare_values(&s->sorted[i - 1], &s->sorted[i]) != 0) (*out)[n++] = i;
+    if (i == 0 || !are_equal(&s->sorted[i - 1], &s->sorted[i])) (*out)[n++] = i;
   (*out)[n] = s->n;
   return n;
 }

@@ -129,9 +129,68 @@ static void test_refused(void **state) {
   }
 }
 
+/* The only input has these elements. */
+static mxn_tensor compute_on(const char *lines, const void *x) {
+  const node *n = last(inferred(lines));
+  const mxn_tensor in = {*value_type(n->inputs[0]), (void *)x};
+  mxn_tensor *outputs = arena_array(&memory, n->n_outputs, sizeof *outputs);
+  for (uint32_t i = 0; i < n->n_outputs; i++) outputs[i] = tensor_of(&n->outputs[i]);
+  if (op_forward(n, &in, outputs, &error) != MXN_OK) fail_msg("%s", error.message);
+  return outputs[0];
+}
+
+/* Sums of integers are not rounded to doubles. */
+static void test_exact_trace(void **state) {
+  (void)state;
+  const int64_t x[] = {(INT64_C(1) << 53) + 1, 0, 0, 2};
+  const mxn_tensor t = compute_on(X("int64(2, 2)") "%1 = _np_trace(%0) \"n\" {}", x);
+  assert_int_equal(*(const int64_t *)t.data, (INT64_C(1) << 53) + 3);
+}
+
+/* What is no number stands behind all others, and leaves them in order. */
+static void test_sorts_nan(void **state) {
+  (void)state;
+  const float x[] = {3, NAN, 1};
+  const mxn_tensor t = compute_on(X("float32(3)") "%1 = _npi_percentile(%0) \"n\" {q_scalar=\"0\"}", x);
+  assert_float_equal(*(const float *)t.data, 1, 0);
+}
+
+/* An average of no rows has weights all the same. */
+static void test_average_of_no_rows(void **state) {
+  (void)state;
+  const node *n = last(inferred(X("float32(0, 3)") "%1 = _npi_average(%0) \"n\" "
+                                                   "{axis=\"(1,)\", weighted=\"0\", returned=\"1\"}"));
+  const mxn_tensor in = tensor_of(value_type(n->inputs[0]));
+  mxn_tensor outputs[] = {tensor_of(&n->outputs[0]), tensor_of(&n->outputs[1])};
+  ((node *)n)->np_shape = true;
+  assert_int_equal(op_forward(n, &in, outputs, &error), MXN_OK);
+  assert_float_equal(*(const float *)outputs[1].data, 3, 0);
+}
+
+static void test_too_many_combinations(void **state) {
+  (void)state;
+  const node *n =
+      last(inferred(X("float32(65536)")
+                        Y("float32(65536)") "%2 = input \"z\" : float32(65536)\n"
+                                            "%3 = input \"u\" : float32(65536)\n%4 = _npi_einsum(%0, %1, %2, %3) \"n\" "
+                                            "{num_args=\"4\", subscripts=\"a,b,c,d->\"}"));
+  mxn_tensor inputs[4], out = tensor_of(&n->outputs[0]);
+  for (int i = 0; i < 4; i++) inputs[i] = tensor_of(value_type(n->inputs[i]));
+  assert_int_equal(op_forward(n, inputs, &out, &error), MXN_UNSUPPORTED);
+  assert_string_equal(error.message, "node 'n' (_npi_einsum): its operands have too many combinations of elements");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_element_types), TEST(test_reductions), TEST(test_moves), TEST(test_products), TEST(test_refused),
+      TEST(test_element_types),
+      TEST(test_reductions),
+      TEST(test_moves),
+      TEST(test_products),
+      TEST(test_refused),
+      TEST(test_exact_trace),
+      TEST(test_sorts_nan),
+      TEST(test_average_of_no_rows),
+      TEST(test_too_many_combinations),
   };
   return cmocka_run_group_tests_name("ops_numpy", tests, NULL, NULL);
 }
