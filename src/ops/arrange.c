@@ -356,7 +356,8 @@ mxn_status diag_shape(inference *x) {
   int32_t first = 0, second = 0;
   if (!shape_is_known(in)) return MXN_OK;
   if (in->n_dims == 1) {
-    const int64_t size = in->dims[0] + (k < 0 ? -k : k);
+    int64_t size;
+    if (__builtin_add_overflow(in->dims[0], k < 0 ? -k : k, &size)) return too_large(x);
     return infer_output(x, 0, &(mxn_type){.n_dims = 2, .dims = {size, size}});
   }
   TRY(infer_axis(x, "axis1", op_int(x->node, "axis1"), in->n_dims, &first));

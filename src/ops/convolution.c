@@ -74,7 +74,7 @@ mxn_status convolution_shape(inference *x) {
 
 /* Forward. */
 
-enum { LANES = 4, FILTERS = 4, CHUNK_BYTES = 256 << 10, CHUNK_CHANNELS = 8 };
+enum { LANES = 4, FILTERS = 4, CHUNK_DOUBLES = 32 << 10, CHUNK_CHANNELS = 8 };
 
 typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
 
@@ -236,7 +236,7 @@ static void add_block(const convolution *c, int64_t channels, const double *imag
 }
 
 static void convolve(const convolution *c) {
-  const int64_t fitting = CHUNK_BYTES / (c->channel_step * (int64_t)sizeof(double));
+  const int64_t fitting = CHUNK_DOUBLES / c->channel_step;
   const int64_t chunk = fitting > CHUNK_CHANNELS ? fitting : CHUNK_CHANNELS;
   for (int64_t first = 0; first < c->channels; first += chunk) {
     const int64_t channels = c->channels - first < chunk ? c->channels - first : chunk;

@@ -24,6 +24,7 @@ mxn_status ctc_loss_shape(inference *x) {
   const mxn_type label = {.n_dims = 2, .dims = {dims[1], -1}}, batch = {.n_dims = 1, .dims = {dims[1]}};
   TRY(infer_input(x, LABEL, &label));
   for (uint32_t i = LABEL + 1; i < x->n_inputs; i++) TRY(infer_input(x, i, &batch));
+  if (dims[2] == 0) return infer_error(x, MXN_SHAPE, "data has no alphabet");
   const int64_t longest = x->inputs[LABEL]->dims[1];
   if (dims[0] >= 0 && longest > dims[0])
     return infer_error(x, MXN_SHAPE,

@@ -230,8 +230,8 @@ static int64_t find_even_bin(const double *bounds, int64_t bins, double number, 
   const double least = range.v[0], most = range.v[1];
   if (!(most > least)) return find_bin(bounds, bins, number);
   if (!(number >= least && number <= most)) return -1;
-  int64_t bin = (int64_t)((number - least) * (double)bins / (most - least));
-  if (bin > bins - 1) bin = bins - 1;
+  const double place = (number - least) * (double)bins / (most - least);
+  int64_t bin = place < (double)(bins - 1) ? (int64_t)place : bins - 1;
   if (number < bounds[bin]) bin--;
   if (bin != bins - 1 && number >= bounds[bin + 1]) bin++;
   return bin;

@@ -27,6 +27,8 @@ mxn_status proposal_shape(inference *x) {
   int64_t regions;
   TRY(infer_input(x, SCORES, &map));
   const int64_t *scores = x->inputs[SCORES]->dims;
+  if (op_numbers_of(n, "scales").n < 1 || op_numbers_of(n, "ratios").n < 1)
+    return infer_error(x, MXN_SHAPE, "scales and ratios are expected to have at least one value each");
   if (scores[C] >= 0 && scores[C] != 2 * anchors)
     return infer_error(x, MXN_SHAPE, "cls_prob has %" PRId64 " channels, expected two for each of %" PRId64 " anchors",
                        scores[C], anchors);
@@ -92,8 +94,8 @@ static void drop_small(region *r, float least) {
 
 static int by_falling_score(const void *a, const void *b) {
   const region *p = a, *q = b;
-  if (p->score != q->score) return p->score > q->score ? -1 : 1;
-  return (p->index > q->index) - (p->index < q->index);
+  const int order = compare_falling((double)p->score, (double)q->score);
+  return order ? order : (p->index > q->index) - (p->index < q->index);
 }
 
 static float load_float(const mxn_tensor *t, int64_t i) {

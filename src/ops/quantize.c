@@ -345,9 +345,19 @@ static float threshold_divergence(const float *histogram, int64_t n, int64_t hal
   return divergence(p, q, size);
 }
 
+static float *load_floats(const forward *f, int64_t n) {
+  float *out = arena_array(f->scratch, (size_t)n, sizeof *out);
+  for (int64_t i = 0; i < n; i++) {
+    double number;
+    load_doubles(&f->inputs[0], i, 1, &number);
+    out[i] = (float)number;
+  }
+  return out;
+}
+
 mxn_status calibrate_entropy_forward(const forward *f) {
   const int64_t n = quantized_elements(&f->inputs[0]), bins = op_int(f->node, "num_quantized_bins");
-  const float *histogram = f->inputs[0].data;
+  const float *histogram = load_floats(f, n);
   float *p = arena_array(f->scratch, (size_t)n, sizeof *p), *q = arena_array(f->scratch, (size_t)n, sizeof *q);
   float *inside = arena_array(f->scratch, (size_t)n, sizeof *inside), least = FLT_MAX;
   int64_t best = bins / 2;

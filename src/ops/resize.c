@@ -196,6 +196,7 @@ mxn_status bilinear_resize_shape(inference *x) {
   const mxn_type *data = x->inputs[0];
   const bool has_like = x->n_inputs > 1;
   if (has_like) TRY(infer_input(x, 1, &any_image));
+  if (data->dims[H] == 0 || data->dims[W] == 0) return infer_error(x, MXN_SHAPE, "data has no pixels");
   mxn_type output = *data;
   output.dims[H] = resized(x->node, data->dims[H], has_like ? x->inputs[1]->dims[H] : -1, "height", "scale_height");
   output.dims[W] = resized(x->node, data->dims[W], has_like ? x->inputs[1]->dims[W] : -1, "width", "scale_width");

@@ -122,7 +122,7 @@ mxn_status roi_align_shape(inference *x) {
 }
 
 double between_pixels(const double *plane, int64_t height, int64_t width, double y, double x) {
-  if (!(y >= -1 && y <= (double)height && x >= -1 && x <= (double)width)) return 0;
+  if (!(y >= -1 && y <= (double)height && x >= -1 && x <= (double)width) || height == 0 || width == 0) return 0;
   if (y <= 0) y = 0;
   if (x <= 0) x = 0;
   if (y >= (double)(height - 1)) y = (double)(height - 1);

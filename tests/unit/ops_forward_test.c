@@ -422,6 +422,30 @@ static void test_empty(void **state) {
   }
 }
 
+/* No channels to add up: what is left is the bias, here none. The padded image would have
+ * 2^61 elements a channel. */
+static void test_convolution_of_no_channels(void **state) {
+  (void)state;
+  run r = prepare(
+      "%0 = input \"x\" : float32(1, 0, 2, 1)\n%1 = input \"w\" : float32(1, 0, 1, 1)\n"
+      "%2 = Convolution(%0, %1) \"c\" {kernel=\"(1, 1)\", num_filter=\"1\", no_bias=\"1\", "
+      "pad=\"(536870911, 536870911)\", stride=\"(268435456, 268435456)\"}");
+  r.node->np_shape = true;
+  execute(&r);
+  ASSERT_VALUES(&r.outputs[0], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+}
+
+static void test_regions_of_no_pixels(void **state) {
+  (void)state;
+  run r = prepare(
+      "%0 = input \"x\" : float32(1, 1, 0, 3)\n%1 = input \"r\" : float32(1, 5)\n"
+      "%2 = _contrib_ROIAlign(%0, %1) \"a\" {pooled_size=\"(1, 1)\", spatial_scale=\"1\"}");
+  r.node->np_shape = true;
+  set(&r.inputs[1], (const double[]){0, 0, 0, 1, 1});
+  execute(&r);
+  ASSERT_VALUES(&r.outputs[0], 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_convolution),
@@ -445,6 +469,8 @@ int main(void) {
       TEST(test_refusals),
       TEST(test_memory),
       TEST(test_empty),
+      TEST(test_convolution_of_no_channels),
+      TEST(test_regions_of_no_pixels),
   };
   return cmocka_run_group_tests_name("ops: forward", tests, NULL, NULL);
 }
