@@ -480,9 +480,27 @@ def image_normalize(c):
     return c.symbol("_image_normalize", c.variable("data", shape), **a)
 
 
+def to_resize(c):
+    """An image, and numbers that it shrinks or grows to; often by a whole factor. MXNet's copy of the nearest pixel has no
+    code for bytes of more than four channels, and in a batch it does not survive area of so many."""
+    side, channels = whole(c, 1, 20), c.pick(1, 3, 3, 4, 2, 5)
+    shape, dtype = (side, c.pick(side, whole(c, 1, 20)), channels), c.pick("uint8", "uint8", "float32", "float64")
+    interp = whole(c, 0, 5)
+    if interp in (0, 3) and channels > 4:
+        raise ValueError("not for OpenCV")
+    if c.flip(0.3):
+        shape = (whole(c, 1, 2), *shape)
+    data = given(c, "data", c.rng.randint(0, 256, shape) / (1 if dtype == "uint8" else c.pick(1, 255)), dtype)
+    height, width = shape[-3], shape[-2]
+    to = c.pick((height // 2, width // 2), (height // 3, width // 2), (2 * height, 3 * width),
+                (whole(c, 1, 25), whole(c, 1, 25)))
+    return data, (max(to[0], 1), max(to[1], 1)), {} if interp == 1 and c.flip() else {"interp": interp}
+
+
 def image_resize(c):
-    _, data = picture(c)
-    return c.symbol("_image_resize", data, size=c.pick((3, 4), (5,), 7, (2, 2)), **some(c, keep_ratio=[True, False], interp=[0, 1]))
+    data, (height, width), a = to_resize(c)
+    size = c.pick((width, height), (width, height), (width,), height)
+    return c.symbol("_image_resize", data, size=size, **some(c, keep_ratio=[True, False]), **a)
 
 
 def one_image(c, dtypes=("uint8", "float32", "float64", "float16", "int32")):
@@ -512,8 +530,8 @@ def adjust_lighting(c):
 
 
 def cv_resize(c):
-    data = one_image(c, ("uint8", "float32"))
-    return c.symbol("_cvimresize", data, w=whole(c, 1, 9), h=whole(c, 1, 9), **some(c, interp=[0, 1]))
+    data, (height, width), a = to_resize(c)
+    return c.symbol("_cvimresize", data, w=width, h=height, **a)
 
 
 def cv_border(c):

@@ -174,9 +174,7 @@ mxn_status image_normalize_forward(const forward *f) {
   return MXN_OK;
 }
 
-/* Resize, as OpenCV does it: its positions, and for uint8 its fixed-point weights. */
-
-typedef enum interpolation { NEAREST, LINEAR } interpolation;
+/* Resize: image_resize.c does it. */
 
 static int64_t kept_ratio(int64_t side, int64_t short_side, int64_t size) {
   return side <= short_side ? size : side * size / short_side;
@@ -205,8 +203,11 @@ mxn_status image_resize_shape(inference *x) {
 mxn_status image_resize_dtype(inference *x) {
   TRY(infer_data_dtype(x));
   const mxn_dtype dtype = x->inputs[0]->dtype;
-  if (dtype == MXN_DTYPE_UNKNOWN || dtype == MXN_UINT8 || dtype == MXN_FLOAT32 || dtype == MXN_FLOAT64) return MXN_OK;
-  return infer_error(x, MXN_UNSUPPORTED, "data is %s, expected uint8, float32 or float64", mxn_dtype_name(dtype));
+  if (dtype == MXN_DTYPE_UNKNOWN || dtype == MXN_UINT8 || dtype == MXN_FLOAT32 || dtype == MXN_FLOAT64 ||
+      dtype == MXN_INT32)
+    return MXN_OK;
+  return infer_error(x, MXN_UNSUPPORTED, "data is %s, expected uint8, int32, float32 or float64",
+                     mxn_dtype_name(dtype));
 }
 
 mxn_status image_cv_resize_shape(inference *x) {
@@ -217,68 +218,6 @@ mxn_status image_cv_resize_shape(inference *x) {
     return infer_error(x, MXN_SHAPE, "src is %" PRId64 " by %" PRId64 ", expected at least 1 by 1", data->dims[0],
                        data->dims[1]);
   return infer_size(x, op_int(x->node, "h"), op_int(x->node, "w"));
-}
-
-/* Between `first` and `next`; `weight` is that of `next`. */
-typedef struct position {
-  int64_t first, next;
-  double weight;
-} position;
-
-static int64_t inside(int64_t i, int64_t size) { return i < 0 ? 0 : i < size ? i : size - 1; }
-
-/* At the border both neighbours are the same; OpenCV drops the weight of a column
- * there and keeps that of a row, which bytes show in their rounding. */
-static position position_of(int64_t i, int64_t in, int64_t out, interpolation how, bool is_row) {
-  const double scale = (double)in / (double)out;
-  if (how == NEAREST) {
-    const int64_t at = inside((int64_t)floor((double)i * scale), in);
-    return (position){at, at, 0};
-  }
-  const float at = (float)(((double)i + 0.5) * scale - 0.5), below = floorf(at);
-  const int64_t first = (int64_t)below;
-  const bool is_border = first < 0 || first >= in - 1;
-  return (position){inside(first, in), inside(first + 1, in), is_border && !is_row ? 0 : (double)(at - below)};
-}
-
-static double mix(double a, double b, double weight) { return a * (1 - weight) + b * weight; }
-
-/* Bytes are mixed with weights of 1/2048, and the sum is rounded in two steps. */
-static double mix_bytes(const double p[4], const position *y, const position *x) {
-  const int64_t unit = 2048, right = lrint(x->weight * (double)unit), left = lrint((1 - x->weight) * (double)unit);
-  const int64_t low = lrint(y->weight * (double)unit), high = lrint((1 - y->weight) * (double)unit);
-  const int64_t top = (int64_t)p[0] * left + (int64_t)p[1] * right,
-                bottom = (int64_t)p[2] * left + (int64_t)p[3] * right;
-  return (double)((((high * (top >> 4)) >> 16) + ((low * (bottom >> 4)) >> 16) + 2) >> 2);
-}
-
-static double resized(const forward *f, const image *in, int64_t sample, int64_t c, const position *y,
-                      const position *x) {
-  const int64_t rows[] = {y->first, y->next}, columns[] = {x->first, x->next};
-  double p[4];
-  for (int i = 0; i < 4; i++)
-    load_doubles(&f->inputs[0], ((sample * in->height + rows[i / 2]) * in->width + columns[i % 2]) * in->channels + c,
-                 1, &p[i]);
-  if (f->inputs[0].type.dtype == MXN_UINT8 && op_int(f->node, "interp") == LINEAR) return mix_bytes(p, y, x);
-  return mix(mix(p[0], p[1], x->weight), mix(p[2], p[3], x->weight), y->weight);
-}
-
-mxn_status image_resize_forward(const forward *f) {
-  const image in = image_of(&f->inputs[0].type), out = image_of(&f->outputs[0].type);
-  const int64_t interp = op_int(f->node, "interp");
-  if (interp != NEAREST && interp != LINEAR)
-    return op_error(NULL, f->node, f->err, MXN_UNSUPPORTED,
-                    "interp is %" PRId64 ", expected 0 (nearest) or 1 (bilinear)", interp);
-  if (in.height == out.height && in.width == out.width) return copy_forward(f);
-  for (int64_t i = 0; i < out.batch * out.height * out.width; i++) {
-    const position x = position_of(i % out.width, in.width, out.width, (interpolation)interp, false);
-    const position y = position_of(i / out.width % out.height, in.height, out.height, (interpolation)interp, true);
-    for (int64_t c = 0; c < out.channels; c++) {
-      const double number = resized(f, &in, i / out.width / out.height, c, &y, &x);
-      store_doubles(&f->outputs[0], i * out.channels + c, 1, &number);
-    }
-  }
-  return MXN_OK;
 }
 
 /* A border around an image. */
@@ -323,7 +262,7 @@ mxn_status image_border_dtype(inference *x) {
 static int64_t behind_border(int64_t i, int64_t size, int64_t type) {
   if (i >= 0 && i < size) return i;
   if (type == CONSTANT) return -1;
-  if (type == REPLICATE || size == 1) return inside(i, size);
+  if (type == REPLICATE || size == 1) return i < 0 ? 0 : size - 1;
   const int64_t period = type == WRAP ? size : type == REFLECT ? 2 * size : 2 * size - 2;
   const int64_t at = (i % period + period) % period;
   return at < size ? at : type == REFLECT ? period - 1 - at : period - at;

@@ -112,11 +112,13 @@ mxn_status image_normalize_shape(inference *x);
 mxn_status image_normalize_forward(const forward *f);
 mxn_status image_resize_shape(inference *x);
 mxn_status image_resize_dtype(inference *x);
-mxn_status image_resize_forward(const forward *f); /* of _cvimresize, too */
 mxn_status image_cv_resize_shape(inference *x);
 mxn_status image_border_shape(inference *x);
 mxn_status image_border_dtype(inference *x);
 mxn_status image_border_forward(const forward *f);
+
+/* image_resize.c */
+mxn_status image_resize_forward(const forward *f); /* of _cvimresize, too */
 
 /* augment.c: _image_ operators that draw, and what they do with what is drawn. */
 mxn_status augment_factors_shape(inference *x);
