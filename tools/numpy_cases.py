@@ -539,8 +539,9 @@ def tensorinv(c):
 
 def tensorsolve(c):
     m, n = (int(d) for d in c.rng.randint(1, 4, 2))
-    a = invertible(c, m * n).reshape(m, n, m, n)
-    return node("_npi_tensorsolve", put(c, a, draw(c, (m, n), str(a.dtype))), a_axes=c.pick("()", "()", "(0,)"))
+    a = invertible(c, m * n).reshape((m, n, m, n) if m * n > 1 or c.flip() else (1, 1))
+    b = draw(c, (m, n) if m * n > 1 else (1,) * int(c.rng.randint(1, 6)), str(a.dtype))
+    return node("_npi_tensorsolve", put(c, a, b), a_axes=c.pick("()", "None", "(0,)"))
 
 
 def pinv(c):

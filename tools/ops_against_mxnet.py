@@ -268,7 +268,7 @@ def leaky_relu(c):
     dtype = c.pick("float32", "float64")
     inputs = [c.variable("data", shape, dtype)]
     if act == "prelu":
-        inputs.append(c.variable("gamma", c.pick((1,), (shape[1],)), dtype))
+        inputs.append(c.variable("gamma", c.pick((1,), (shape[1],), shape[:2], (shape[0], 1), (shape[0],), (1, shape[1])), dtype))
     a = {"slope": c.pick(0.1, 0.3)} if c.flip() else {}
     s = symbol("LeakyReLU", *inputs, act_type=act, **a)
     return s[0] if act == "rrelu" else s

@@ -37,22 +37,19 @@ uint32_t leaky_relu_inputs(const node *n) { return is_act(n, "prelu") ? 2 : 1; }
 /* rrelu shows its mask, which inference leaves unset; here it is zeros. */
 uint32_t leaky_relu_outputs(const node *n) { return is_act(n, "rrelu") ? 2 : 1; }
 
-/* A gamma of one dimension holds one number a channel; any other broadcasts. */
+/* Gamma broadcasts to the first two dimensions of data, each of its sizes to the last one
+ * that fits; `n_dims` is -1 where one does not. */
 static mxn_type gamma_type(const mxn_type *gamma, const mxn_type *data) {
-  mxn_type t = *gamma;
-  if (gamma->n_dims != 1 || data->n_dims < 2) return t;
-  t.n_dims = data->n_dims;
-  for (int32_t d = 0; d < t.n_dims; d++) t.dims[d] = d == 1 ? gamma->dims[0] : 1;
-  return t;
-}
-
-static bool can_broadcast(const mxn_type *from, const mxn_type *to) {
-  if (from->n_dims > to->n_dims) return false;
-  for (int32_t d = 0; d < from->n_dims; d++) {
-    const int64_t target = to->dims[to->n_dims - from->n_dims + d];
-    if (from->dims[d] != 1 && from->dims[d] != target && from->dims[d] >= 0 && target >= 0) return false;
+  mxn_type t = {.dtype = gamma->dtype, .n_dims = data->n_dims};
+  int32_t left = gamma->n_dims;
+  for (int32_t d = t.n_dims - 1; d >= 0; d--) {
+    const int64_t size = left > 0 ? gamma->dims[left - 1] : 1;
+    const bool is_taken = left > 0 && d < 2 && (size == data->dims[d] || size == 1);
+    t.dims[d] = is_taken ? size : 1;
+    left -= is_taken;
   }
-  return true;
+  if (left > 0) t.n_dims = -1;
+  return t;
 }
 
 mxn_status leaky_relu_shape(inference *x) {
@@ -62,9 +59,9 @@ mxn_status leaky_relu_shape(inference *x) {
   if (x->n_inputs < 2 || data->n_dims < 0) return MXN_OK;
   if (x->inputs[1]->n_dims < 0)
     return infer_input(x, 1, &(mxn_type){.n_dims = 1, .dims = {data->n_dims > 1 ? data->dims[1] : 1}});
-  const mxn_type gamma = gamma_type(x->inputs[1], data);
+  if (!shape_is_known(x->inputs[1]) || !shape_is_known(data)) return MXN_OK;
   char got[SHAPE_TEXT_BYTES], of[SHAPE_TEXT_BYTES];
-  if (!can_broadcast(&gamma, data))
+  if (gamma_type(x->inputs[1], data).n_dims < 0)
     return infer_error(x, MXN_SHAPE, "gamma has shape %s, which does not broadcast to %s",
                        shape_text(x->inputs[1], got), shape_text(data, of));
   return MXN_OK;
@@ -93,6 +90,6 @@ mxn_status leaky_relu_forward(const forward *f) {
 bool leaky_relu_batch(const node *n, const bool *is_carried) {
   if (!batch_data(n, is_carried)) return false;
   if (n->n_inputs < 2) return true;
-  const mxn_type *data = value_type(n->inputs[0]), gamma = gamma_type(value_type(n->inputs[1]), data);
-  return gamma.n_dims >= 0 && (gamma.n_dims < data->n_dims || (data->n_dims > 1 && gamma.dims[0] == 1));
+  const mxn_type gamma = gamma_type(value_type(n->inputs[1]), value_type(n->inputs[0]));
+  return gamma.n_dims > 0 && gamma.dims[0] == 1;
 }

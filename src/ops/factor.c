@@ -655,12 +655,13 @@ mxn_status linalg_tensorsolve_shape(inference *x) {
       return infer_error(x, MXN_SHAPE, "a and b have different numbers of elements");
     return infer_output(x, 0, a);
   }
-  const int32_t front = a->n_dims > b->n_dims ? b->n_dims : b->n_dims - a->n_dims;
-  mxn_type moved = {.n_dims = a->n_dims}, out = {.n_dims = front < a->n_dims ? a->n_dims - front : 0};
+  const int32_t rows_end = a->n_dims > b->n_dims ? b->n_dims : b->n_dims - a->n_dims;
+  const int32_t front = rows_end < a->n_dims ? rows_end : a->n_dims;
+  mxn_type moved = {.n_dims = a->n_dims}, out = {.n_dims = a->n_dims - front};
   for (int32_t d = 0; d < a->n_dims; d++) moved.dims[d] = a->dims[order[d]];
   for (int32_t d = 0; d < out.n_dims; d++) out.dims[d] = moved.dims[front + d];
-  if (front > a->n_dims || !dims_product(&moved, 0, front, &rows) || !shape_elements(&out, &elements) ||
-      rows != elements || !shape_elements(b, &elements) || rows != elements)
+  if (!dims_product(&moved, 0, front, &rows) || !shape_elements(&out, &elements) || rows != elements ||
+      !shape_elements(b, &elements) || rows != elements)
     return infer_error(x, MXN_SHAPE, "a is no square matrix for the elements of b");
   return infer_output(x, 0, &out);
 }

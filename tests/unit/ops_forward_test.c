@@ -291,6 +291,17 @@ static void test_prelu(void **state) {
   ASSERT_VALUES(&r.outputs[0], -0.5, 2, -0.75, -1);
 }
 
+static void test_prelu_of_images(void **state) {
+  (void)state;
+  run r = prepare(
+      "%0 = input \"x\" : float32(2, 1, 2)\n%1 = input \"g\" : float32(2, 1)\n"
+      "%2 = LeakyReLU(%0, %1) \"l\" {act_type=\"prelu\"}");
+  set(&r.inputs[0], (const double[]){-1, 2, -3, -4});
+  set(&r.inputs[1], (const double[]){0.5, 0.25});
+  execute(&r);
+  ASSERT_VALUES(&r.outputs[0], -0.5, 2, -0.75, -1);
+}
+
 static void test_rounding(void **state) {
   (void)state;
   run r = prepare("%0 = input \"x\" : float32(6)\n%1 = rint(%0) \"r\"");
