@@ -452,7 +452,7 @@ def ediff1d(c):
 
 
 def polyval(c):
-    dtype = c.pick(*FLOATS)
+    dtype = c.pick(*NUMBERS)
     return node("_npi_polyval", put(c, draw(c, c.shape(1, 1), dtype), draw(c, c.shape(1, 3), dtype)))
 
 

@@ -392,18 +392,36 @@ mxn_status numpy_polyval_shape(inference *x) {
   return infer_input(x, 1, x->outputs[0]);
 }
 
-mxn_status numpy_polyval_forward(const forward *f) {
-  const int64_t degree = f->inputs[0].type.dims[0];
-  double *p = arena_array(f->scratch, (size_t)degree + 1, sizeof *p);
-  int64_t elements = 0;
-  load_doubles(&f->inputs[0], 0, degree, p);
-  if (!shape_elements(&f->outputs[0].type, &elements)) return MXN_OK;
+static void polyval_of_integers(const forward *f, int64_t n_terms, int64_t elements) {
+  int64_t *p = arena_array(f->scratch, (size_t)n_terms + 1, sizeof *p);
+  load_integers(&f->inputs[0], 0, n_terms, p);
+  for (int64_t i = 0; i < elements; i++) {
+    int64_t x, sum = 0;
+    load_integers(&f->inputs[1], i, 1, &x);
+    for (int64_t k = 0; k < n_terms; k++) sum = (int64_t)((uint64_t)sum * (uint64_t)x + (uint64_t)p[k]);
+    store_integers(&f->outputs[0], i, 1, &sum);
+  }
+}
+
+static void polyval_of_floats(const forward *f, int64_t n_terms, int64_t elements) {
+  double *p = arena_array(f->scratch, (size_t)n_terms + 1, sizeof *p);
+  load_doubles(&f->inputs[0], 0, n_terms, p);
   for (int64_t i = 0; i < elements; i++) {
     double x, sum = 0;
     load_doubles(&f->inputs[1], i, 1, &x);
-    for (int64_t k = 0; k < degree; k++) sum = sum * x + p[k];
+    for (int64_t k = 0; k < n_terms; k++) sum = sum * x + p[k];
     store_doubles(&f->outputs[0], i, 1, &sum);
   }
+}
+
+mxn_status numpy_polyval_forward(const forward *f) {
+  const int64_t n_terms = f->inputs[0].type.dims[0];
+  int64_t elements = 0;
+  if (!shape_elements(&f->outputs[0].type, &elements)) return MXN_OK;
+  if (dtype_is_float(f->outputs[0].type.dtype))
+    polyval_of_floats(f, n_terms, elements);
+  else
+    polyval_of_integers(f, n_terms, elements);
   return MXN_OK;
 }
 
