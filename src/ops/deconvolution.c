@@ -61,7 +61,7 @@ mxn_status deconvolution_shape(inference *x) {
   const int64_t groups = op_int(n, "num_group"), filters = op_int(n, "num_filter");
   TRY(window_check_filters(x, n_spatial));
   TRY(window_check_tuple(x, "adj", n_spatial));
-  TRY(window_check_tuple(x, "target_shape", n_spatial));
+  if (!op_is_none(x->node, "target_shape")) TRY(window_check_tuple(x, "target_shape", n_spatial));
   mxn_type in = {.n_dims = n_spatial + 2};
   for (int32_t d = 0; d < in.n_dims; d++) in.dims[d] = -1;
   TRY(infer_input(x, 0, &in));

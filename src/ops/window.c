@@ -11,6 +11,7 @@ int64_t window_attribute(const node *n, const char *name, int32_t i, int64_t oth
 
 mxn_status window_check_tuple(inference *x, const char *name, int32_t expected) {
   const op_tuple t = op_tuple_of(x->node, name);
+  if (t.n < 0) return infer_error(x, MXN_SHAPE, "%s is None, expected %d values", name, expected);
   if (t.n > 0 && t.n != expected)
     return infer_error(x, MXN_SHAPE, "%s has %d values, expected %d", name, t.n, expected);
   for (int32_t i = 0; i < t.n; i++)

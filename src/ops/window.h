@@ -19,8 +19,8 @@ typedef struct window {
 /* The attribute's element for spatial dimension i; `otherwise` where it is left out. */
 int64_t window_attribute(const node *n, const char *attribute, int32_t i, int64_t otherwise);
 
-/* An error where a tuple that is given has another number of values than `expected`,
- * or one that no image reaches. */
+/* An error where a tuple that is given is None, has another number of values than
+ * `expected`, or one that no image reaches. */
 MXN_MUST_CHECK mxn_status window_check_tuple(inference *x, const char *attribute, int32_t expected);
 
 /* What Convolution and Deconvolution demand: tuples of one to three values, a layout

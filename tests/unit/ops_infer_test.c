@@ -112,6 +112,8 @@ static void test_pooling(void **state) {
                        "the kernel of 9 is larger than the input of 8 with pad 0");
   assert_shape_refused("Pooling", "kernel=\"(3, 3)\"", "(1, 4)", "data has 2 dimensions, expected 3 to 5");
   assert_shape_refused("Pooling", "kernel=\"(3,)\"", "(1, 4, 8, 9)", "kernel has 1 values, expected 2");
+  assert_shape_refused("Pooling", "kernel=\"(3, 3)\", stride=\"None\"", "(1, 4, 8, 9)",
+                       "stride is None, expected 2 values");
   assert_shape_refused("Pooling", "kernel=\"(3, 3)\", pool_type=\"lp\", p_value=\"4\"", "(1, 4, 8, 9)",
                        "p_value is 4, expected 1, 2 or 3");
 }
