@@ -106,6 +106,11 @@ static int64_t fold_integers(const binary_function *function, int64_t *x, int64_
 
 static double sum_of(double *x, int64_t n) { return n == 0 ? 0 : fold_floats(&binary_add, x, n); }
 
+/* MXNet folds bytes in 32 bits. */
+static int64_t wrapped(mxn_dtype dtype, int64_t x) {
+  return dtype == MXN_INT8 ? (int32_t)(uint32_t)x : dtype == MXN_UINT8 ? (uint32_t)x : x;
+}
+
 /* Integers are folded as such, with wrap around, whatever the output is; booleans
  * count as 0 and 1. An empty row has the number `empty`. */
 static mxn_status fold_rows(const forward *f, double empty) {
@@ -119,7 +124,7 @@ static mxn_status fold_rows(const forward *f, double empty) {
   for (int64_t i = 0; i < r.outputs; i++) {
     if (is_integer && r.inputs > 0) {
       reduction_load_integers(&r, &f->inputs[0], i, integers);
-      const int64_t folded = fold_integers(function, integers, r.inputs);
+      const int64_t folded = wrapped(f->inputs[0].type.dtype, fold_integers(function, integers, r.inputs));
       store_integers(out, i, 1, &folded);
     } else {
       reduction_load_doubles(&r, &f->inputs[0], i, floats);

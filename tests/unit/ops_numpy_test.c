@@ -63,7 +63,9 @@ static void test_element_types(void **state) {
 
 static void test_reductions(void **state) {
   (void)state;
-  /* 70! wraps around to 0 in 64 bits. */
+  /* 14! wraps around in 32 bits, 70! to 0 in 64. */
+  ASSERT_RESULT(X("int8(14)") "%1 = _np_prod(%0) \"n\" {dtype=\"int64\"}", MXN_INT64, 1278945280);
+  ASSERT_RESULT(X("uint8(14)") "%1 = _np_prod(%0) \"n\" {dtype=\"float64\"}", MXN_FLOAT64, 1278945280);
   ASSERT_RESULT(X("int32(70)") "%1 = _np_prod(%0) \"n\" {dtype=\"float32\"}", MXN_FLOAT32, 0);
   ASSERT_RESULT(X("float32(2, 3)") "%1 = _np_sum(%0) \"n\" {axis=\"(0,)\"}", MXN_FLOAT32, 5, 7, 9);
   ASSERT_RESULT(X("float32(2, 3)") "%1 = _np_max(%0) \"n\" {axis=\"-1\"}", MXN_FLOAT32, 3, 6);
