@@ -472,6 +472,7 @@ int main(void) {
       TEST(test_softmax_output),
       TEST(test_activations),
       TEST(test_prelu),
+      TEST(test_prelu_of_images),
       TEST(test_rounding),
       TEST(test_integers),
       TEST(test_broadcast),
