@@ -12,6 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With AddressSanitizer only what was asked for can be touched: what lies between two
+ * allocations is as foreign as what lies behind a block. */
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+enum { GAP_BYTES = 16 };
+void __asan_poison_memory_region(const volatile void *at, size_t bytes);
+void __asan_unpoison_memory_region(const volatile void *at, size_t bytes);
+static void forbid(void *at, size_t bytes) { __asan_poison_memory_region(at, bytes); }
+static void permit(void *at, size_t bytes) { __asan_unpoison_memory_region(at, bytes); }
+#else
+enum { GAP_BYTES = 0 };
+static void forbid(void *at, size_t bytes) { (void)at, (void)bytes; }
+static void permit(void *at, size_t bytes) { (void)at, (void)bytes; }
+#endif
+
 enum { ALIGNMENT = 16, FIRST_BLOCK_BYTES = 16 << 10, LAST_BLOCK_BYTES = 1 << 20 };
 
 typedef struct arena_block {
@@ -43,7 +60,9 @@ static _Noreturn void out_of_memory(arena *a) { longjmp(a->recovery, 1); }
 
 static arena_block *create_block(size_t bytes) {
   arena_block *b = calloc(1, sizeof *b + bytes);
-  if (b) b->bytes = bytes;
+  if (!b) return NULL;
+  b->bytes = bytes;
+  forbid(b->data, bytes);
   return b;
 }
 
@@ -65,9 +84,8 @@ static arena_block *next_block(arena *a) {
   return a->block = b;
 }
 
-static void *try_alloc(arena *a, size_t bytes) {
-  if (bytes > SIZE_MAX / 2) return NULL;
-  bytes = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+/* `bytes` is a multiple of ALIGNMENT. */
+static void *take(arena *a, size_t bytes) {
   arena_block *b = a->block;
   if (!b && !(b = next_block(a))) return NULL;
   if (bytes > b->bytes - b->used) {
@@ -76,6 +94,13 @@ static void *try_alloc(arena *a, size_t bytes) {
   }
   void *p = b->data + b->used;
   b->used += bytes;
+  return p;
+}
+
+static void *try_alloc(arena *a, size_t bytes) {
+  if (bytes > SIZE_MAX / 2) return NULL;
+  void *p = take(a, (bytes + GAP_BYTES + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1));
+  if (p) permit(p, bytes);
   return p;
 }
 
