@@ -23,7 +23,8 @@ typedef struct subgraph_list {
   size_t n_items;
 } subgraph_list;
 
-/* Replace every group of the partition by one node and name the nodes, and the
+/* Replace every group of the partition by one node (every operator must be needed by an
+ * output: graph_compact()) and name the nodes, and the
  * variables of their neuronbins, in the new graph's order, by names that are not in
  * `taken`; they are added to it. Operators move into the inner graphs with their types; labels
  * that only subgraphs read get the type float32 (1,). The list is in the order of

@@ -133,6 +133,29 @@ static void test_compiles_saves_and_loads(void **state) {
   mxn_model_close(loaded);
 }
 
+/* Operators that no output needs are dropped, as MXNet drops them, and are no subgraphs. */
+static void test_operators_that_nobody_needs(void **state) {
+  (void)state;
+  static const char text[] =
+      SYMBOL(VARIABLE("data") "," OPERATOR("relu", "left", "", "[0,0,0]") "," VARIABLE("w") "," OPERATOR(
+                 "broadcast_add", "plus", "",
+                 "[0,0,0],[2,0,0]") "," OPERATOR("square", "square", "",
+                                                 "[3,0,0]") "," OPERATOR("sin", "sin", "",
+                                                                         "[4,0,0]") "," OPERATOR("relu", "right", "",
+                                                                                                 "[5,0,0]"),
+             "0,2", "[4,0,0]");
+  mxn_error err = {0};
+  mxn_model *compiled;
+  mxn_compile_options o = {0};
+  mxn_model_statistics s;
+  CHECK_OK(compile_with(text, good_script(), &o, &compiled, &err));
+  mxn_model_get_statistics(compiled, &s);
+  assert_int_equal(s.n_operators, 1);
+  assert_int_equal(s.n_subgraphs, 1);
+  check_run(compiled, SAMPLE_ROWS);
+  mxn_model_close(compiled);
+}
+
 /* The neuronbin is first, at byte 64; what only compiled operators used is gone. */
 static void test_parameter_file(void **state) {
   (void)state;
@@ -405,6 +428,7 @@ static void test_wrong_inputs(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_compiles_saves_and_loads),
+      cmocka_unit_test(test_operators_that_nobody_needs),
       cmocka_unit_test(test_parameter_file),
       cmocka_unit_test(test_array_called_as_a_neuronbin),
       cmocka_unit_test(test_wrong_shape_for_the_program),
