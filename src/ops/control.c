@@ -169,12 +169,15 @@ static mxn_type *head_type(const node *n, uint32_t s, uint32_t i) {
   return &v.node->outputs[v.output];
 }
 
+/* What an input of the node and the variable that stands for it learn from each other. */
+typedef mxn_status (*meeting)(inference *x, uint32_t input, mxn_type *inner);
+
 /* Inputs of the node and variables of subgraph s; then the subgraph itself. */
-static mxn_status infer_with_inputs(inference *x, uint32_t s, const places *p) {
+static mxn_status infer_with(inference *x, uint32_t s, const places *p, meeting meet) {
   const graph *g = x->node->subgraphs[s];
   uint32_t k = 0;
   for (size_t i = 0; i < g->n_nodes; i++)
-    if (node_is_variable(g->nodes[i])) TRY(meet_input(x, p->outer[k++], &g->nodes[i]->outputs[0]));
+    if (node_is_variable(g->nodes[i])) TRY(meet(x, p->outer[k++], &g->nodes[i]->outputs[0]));
   return infer_subgraph(x, s);
 }
 
@@ -217,15 +220,6 @@ static mxn_status meet_output_dtype(inference *x, uint32_t i, mxn_type *inner) {
   TRY(infer_output_dtype(x, i, inner->dtype));
   const mxn_type type = without_shape(x->outputs[i]);
   return learn_inner(x, inner, &type);
-}
-
-/* As infer_with_inputs() for element types alone, where shapes are open. */
-static mxn_status infer_dtypes_with_inputs(inference *x, uint32_t s, const places *p) {
-  const graph *g = x->node->subgraphs[s];
-  uint32_t k = 0;
-  for (size_t i = 0; i < g->n_nodes; i++)
-    if (node_is_variable(g->nodes[i])) TRY(meet_input_dtype(x, p->outer[k++], &g->nodes[i]->outputs[0]));
-  return infer_subgraph(x, s);
 }
 
 /* infer() of subgraph s; `*out_is_open` where it finds a contradiction. */
@@ -344,23 +338,15 @@ static mxn_status meet_data(inference *x, uint32_t i, mxn_type *inner) {
   return learn_inner(x, inner, &slice);
 }
 
-static mxn_status foreach_variables(inference *x, const places *p) {
-  const graph *g = x->node->subgraphs[0];
-  uint32_t k = 0;
-  for (size_t i = 0; i < g->n_nodes; i++) {
-    if (!node_is_variable(g->nodes[i])) continue;
-    const uint32_t input = p->outer[k++];
-    mxn_type *inner = &g->nodes[i]->outputs[0];
-    TRY(input < foreach_count(x->node, 0) ? meet_data(x, input, inner) : meet_input(x, input, inner));
-  }
-  return infer_subgraph(x, 0);
+static mxn_status meet_foreach_input(inference *x, uint32_t input, mxn_type *inner) {
+  return input < foreach_count(x->node, 0) ? meet_data(x, input, inner) : meet_input(x, input, inner);
 }
 
 mxn_status foreach_shape(inference *x) {
   const node *n = x->node;
   places p;
   TRY(foreach_check(x, &p));
-  TRY(foreach_variables(x, &p));
+  TRY(infer_with(x, 0, &p, meet_foreach_input));
   const uint32_t n_data = foreach_count(n, 0), n_out_data = (uint32_t)op_int(n, "num_out_data");
   const int64_t size = x->inputs[0]->n_dims > 0 ? x->inputs[0]->dims[0] : -1;
   for (uint32_t i = 0; i < n_out_data; i++) TRY(meet_stacked_output(x, i, head_type(n, 0, i), size));
@@ -453,9 +439,9 @@ static mxn_status while_loop_fixed(inference *x, uint32_t s) {
   const uint32_t n_out_data = (uint32_t)op_int(n, "num_out_data");
   places p;
   read_places(n, "cond_input_locs", &p);
-  TRY(infer_with_inputs(x, WHILE, &p));
+  TRY(infer_with(x, WHILE, &p, meet_input));
   read_places(n, "func_input_locs", &p);
-  TRY(infer_with_inputs(x, s, &p));
+  TRY(infer_with(x, s, &p, meet_input));
   TRY(check_states(x, s));
   for (uint32_t i = 0; i < n_out_data; i++)
     TRY(meet_stacked_output(x, i, head_type(n, s, i), op_int(n, "max_iterations")));
@@ -471,9 +457,9 @@ static mxn_status while_loop_dtypes(inference *x) {
   const uint32_t n_out_data = (uint32_t)op_int(n, "num_out_data");
   places p;
   read_places(n, "cond_input_locs", &p);
-  TRY(infer_dtypes_with_inputs(x, WHILE, &p));
+  TRY(infer_with(x, WHILE, &p, meet_input_dtype));
   read_places(n, "func_input_locs", &p);
-  TRY(infer_dtypes_with_inputs(x, DO, &p));
+  TRY(infer_with(x, DO, &p, meet_input_dtype));
   for (uint32_t i = 0; i < x->n_outputs; i++) {
     TRY(meet_output_dtype(x, i, head_type(n, DO, i)));
     if (i < n_out_data) continue;
@@ -565,7 +551,7 @@ uint32_t cond_inputs(const node *n) { return (uint32_t)op_int(n, "num_args") - 3
 static mxn_status cond_infer_fixed(inference *x, uint32_t s) {
   places p;
   read_places(x->node, cond_attributes[s], &p);
-  return infer_with_inputs(x, s, &p);
+  return infer_with(x, s, &p, meet_input);
 }
 
 static mxn_status cond_infer(inference *x, uint32_t s) {
@@ -578,7 +564,7 @@ static mxn_status cond_infer(inference *x, uint32_t s) {
   if (!is_open) return MXN_OK;
   if (x->sweep && !g->shapes_vary) leave_shapes_open(g);
   read_places(x->node, cond_attributes[s], &p);
-  return infer_dtypes_with_inputs(x, s, &p);
+  return infer_with(x, s, &p, meet_input_dtype);
 }
 
 /* Where both branches have the same shape the output has it. */
@@ -630,7 +616,7 @@ mxn_status cached_op_shape(inference *x) {
   places p;
   TRY(check_subgraphs(x, 1));
   number_places(x->n_inputs, &p);
-  TRY(infer_with_inputs(x, 0, &p));
+  TRY(infer_with(x, 0, &p, meet_input));
   for (uint32_t i = 0; i < x->n_outputs; i++) TRY(meet_output(x, i, head_type(x->node, 0, i)));
   return MXN_OK;
 }
