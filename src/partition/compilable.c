@@ -216,95 +216,8 @@ static const char *check_selection(const node *n) {
   return NULL;
 }
 
-/* clang-format off */
-#define TABLE(X, M)                               \
-  X("Convolution", check_convolution)             \
-  X("Deconvolution", check_deconvolution)         \
-  X("UpSampling", check_upsampling)               \
-  X("FullyConnected", check_parameters)           \
-  X("Pooling", check_pooling)                     \
-  X("_contrib_AdaptiveAvgPooling2D", check_adaptive_pooling) \
-  X("L2Normalization", check_nothing)             \
-  X("sum", check_reduction)                       \
-  X("mean", check_reduction)                      \
-  X("max", check_reduction)                       \
-  X("min", check_reduction)                       \
-  X("BatchNorm", check_batch_norm)                \
-  X("LeakyReLU", check_leaky_relu)                \
-  X("Activation", check_nothing)                  \
-  X("Concat", check_nothing)                      \
-  M("Flatten", check_nothing)                     \
-  M("Reshape", check_nothing)                     \
-  M("expand_dims", check_nothing)                 \
-  M("squeeze", check_nothing)                     \
-  M("transpose", check_selection)                 \
-  M("SwapAxis", check_selection)                  \
-  M("slice", check_selection)                     \
-  M("slice_axis", check_selection)                \
-  M("SliceChannel", check_selection)              \
-  X("Pad", check_pad)                             \
-  X("Dropout", check_dropout)                     \
-  X("BlockGrad", check_nothing)                   \
-  X("_copy", check_nothing)                       \
-  X("SoftmaxOutput", check_softmax_axis)          \
-  X("SoftmaxActivation", check_softmax_axis)      \
-  X("softmax", check_softmax)                     \
-  X("LinearRegressionOutput", check_nothing)      \
-  X("LogisticRegressionOutput", check_nothing)    \
-  X("MAERegressionOutput", check_nothing)         \
-  X("relu", check_nothing)                        \
-  X("sigmoid", check_nothing)                     \
-  X("tanh", check_nothing)                        \
-  X("exp", check_nothing)                         \
-  X("log", check_nothing)                         \
-  X("sqrt", check_nothing)                        \
-  X("square", check_nothing)                      \
-  X("abs", check_nothing)                         \
-  X("negative", check_nothing)                    \
-  X("clip", check_clip)                           \
-  X("elemwise_add", check_binary)                 \
-  X("elemwise_sub", check_binary)                 \
-  X("elemwise_mul", check_binary)                 \
-  X("elemwise_div", check_binary)                 \
-  X("_maximum", check_binary)                     \
-  X("_minimum", check_binary)                     \
-  X("broadcast_add", check_binary)                \
-  X("broadcast_sub", check_binary)                \
-  X("broadcast_mul", check_binary)                \
-  X("broadcast_div", check_binary)                \
-  X("broadcast_maximum", check_binary)            \
-  X("broadcast_minimum", check_binary)            \
-  X("_plus_scalar", check_nothing)                \
-  X("_minus_scalar", check_nothing)               \
-  X("_rminus_scalar", check_nothing)              \
-  X("_mul_scalar", check_nothing)                 \
-  X("_div_scalar", check_nothing)                 \
-  X("_rdiv_scalar", check_nothing)                \
-  X("_maximum_scalar", check_nothing)             \
-  X("_minimum_scalar", check_nothing)             \
-  X("_npx_relu", check_nothing)                   \
-  X("_npx_sigmoid", check_nothing)                \
-  X("_npi_tanh", check_nothing)                   \
-  X("_npi_exp", check_nothing)                    \
-  X("_npi_log", check_nothing)                    \
-  X("_npi_sqrt", check_nothing)                   \
-  X("_npi_square", check_nothing)                 \
-  X("_npi_absolute", check_nothing)               \
-  X("_npi_negative", check_nothing)               \
-  X("_npi_add", check_binary)                     \
-  X("_npi_subtract", check_binary)                \
-  X("_npi_multiply", check_binary)                \
-  X("_npi_true_divide", check_binary)             \
-  X("_npi_add_scalar", check_nothing)             \
-  X("_npi_subtract_scalar", check_nothing)        \
-  X("_npi_rsubtract_scalar", check_nothing)       \
-  X("_npi_multiply_scalar", check_nothing)        \
-  X("_npi_true_divide_scalar", check_nothing)     \
-  X("_npi_rtrue_divide_scalar", check_nothing)
-/* clang-format on */
-
-/* Operators that only move elements (M) take values of any rank and give all of
- * their outputs. */
+/* Operators that only move elements take values of any rank and give all of their
+ * outputs. */
 typedef struct row {
   const char *op;
   check_function check;
@@ -312,13 +225,51 @@ typedef struct row {
 } row;
 
 static const row rows[] = {
-#define X(op, check) {op, check, false},
-#define M(op, check) {op, check, true},
-    TABLE(X, M)
-#undef X
-#undef M
+    {"Convolution", check_convolution, false},
+    {"Deconvolution", check_deconvolution, false},
+    {"UpSampling", check_upsampling, false},
+    {"FullyConnected", check_parameters, false},
+    {"Pooling", check_pooling, false},
+    {"_contrib_AdaptiveAvgPooling2D", check_adaptive_pooling, false},
+    {"L2Normalization", check_nothing, false},
+    {"sum", check_reduction, false},
+    {"mean", check_reduction, false},
+    {"max", check_reduction, false},
+    {"min", check_reduction, false},
+    {"BatchNorm", check_batch_norm, false},
+    {"LeakyReLU", check_leaky_relu, false},
+    {"Activation", check_nothing, false},
+    {"Concat", check_nothing, false},
+    {"Flatten", check_nothing, true},
+    {"Reshape", check_nothing, true},
+    {"expand_dims", check_nothing, true},
+    {"squeeze", check_nothing, true},
+    {"transpose", check_selection, true},
+    {"SwapAxis", check_selection, true},
+    {"slice", check_selection, true},
+    {"slice_axis", check_selection, true},
+    {"SliceChannel", check_selection, true},
+    {"Pad", check_pad, false},
+    {"Dropout", check_dropout, false},
+    {"BlockGrad", check_nothing, false},
+    {"_copy", check_nothing, false},
+    {"SoftmaxOutput", check_softmax_axis, false},
+    {"SoftmaxActivation", check_softmax_axis, false},
+    {"softmax", check_softmax, false},
+    {"LinearRegressionOutput", check_nothing, false},
+    {"LogisticRegressionOutput", check_nothing, false},
+    {"MAERegressionOutput", check_nothing, false},
+    {"clip", check_clip, false},
+#define UNARY(op, function) {op, check_nothing, false},
+#define BINARY(op, function) {op, check_binary, false},
+#define SCALAR(op, function) {op, check_nothing, false},
+#define REVERSED(op, function) {op, check_nothing, false},
+#include "ops/compiled.def"
+#undef UNARY
+#undef BINARY
+#undef SCALAR
+#undef REVERSED
 };
-#undef TABLE
 
 static const row *find_row(const char *canonical_name) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
