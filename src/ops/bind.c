@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/shape.h"
-#include "ops/operator.h"
+#include "ops/family.h"
 
 /* Of all nodes of a graph together: more than any model has, few enough to list. */
 enum { MAX_OUTPUTS = 1 << 20 };
@@ -62,6 +62,9 @@ static void mark_auxiliaries(const node *n) {
 }
 
 /* Outputs. */
+
+uint32_t two_outputs(const node *n) { return (void)n, 2; }
+uint32_t three_outputs(const node *n) { return (void)n, 3; }
 
 static mxn_status set_outputs(const graph *g, node *n, uint32_t *n_outputs, mxn_error *err) {
   const op_def *def = n->def;

@@ -18,11 +18,6 @@ static box_format format_of(const node *n, const char *name) {
   return strcmp(op_text(n, name), "center") == 0 ? BOX_CENTER : BOX_CORNER;
 }
 
-uint32_t two_outputs(const node *n) {
-  (void)n;
-  return 2;
-}
-
 /* The length that two boxes share in the dimension of a[0] and a[2]. */
 static double intersect(const double *a, const double *b, box_format format) {
   const bool is_center = format == BOX_CENTER;

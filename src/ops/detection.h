@@ -24,7 +24,6 @@ mxn_status box_decode_shape(inference *x);
 mxn_status box_decode_forward(const forward *f);
 mxn_status bipartite_matching_shape(inference *x);
 mxn_status bipartite_matching_forward(const forward *f);
-uint32_t two_outputs(const node *n);
 
 /* multibox.c */
 mxn_status multibox_prior_shape(inference *x);
@@ -62,7 +61,6 @@ mxn_status deformable_shape(inference *x);
 mxn_status deformable_forward(const forward *f);
 
 /* multibox_target.c */
-uint32_t three_outputs(const node *n);
 mxn_status multibox_target_shape(inference *x);
 mxn_status multibox_target_forward(const forward *f);
 

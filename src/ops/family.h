@@ -21,6 +21,10 @@
 #include "ops/random.h"
 #include "ops/reduce.h"
 
+/* bind.c: counts of outputs that depend on nothing. */
+uint32_t two_outputs(const node *n);
+uint32_t three_outputs(const node *n);
+
 /* batch.c: rules for the batch. */
 bool batch_all(const node *n, const bool *is_carried);       /* every input carries it */
 bool batch_data(const node *n, const bool *is_carried);      /* input 0 does, the others do not */

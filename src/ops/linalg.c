@@ -7,16 +7,6 @@
 
 #include "ops/number.h"
 
-uint32_t linalg_two_outputs(const node *n) {
-  (void)n;
-  return 2;
-}
-
-uint32_t linalg_three_outputs(const node *n) {
-  (void)n;
-  return 3;
-}
-
 /* Matrices. */
 
 matrices linalg_empty(arena *a, int64_t count, int64_t rows, int64_t columns) {

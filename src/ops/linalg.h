@@ -8,8 +8,6 @@
 #include "ops/infer.h"
 
 /* linalg.c: shapes, products, triangles, diagonals. */
-uint32_t linalg_two_outputs(const node *n);
-uint32_t linalg_three_outputs(const node *n);
 mxn_status linalg_gemm_shape(inference *x); /* of gemm and gemm2 */
 mxn_status linalg_gemm_forward(const forward *f);
 mxn_status linalg_square_shape(inference *x);   /* square matrices, and the output is like them */

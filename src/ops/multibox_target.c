@@ -15,11 +15,6 @@
 
 enum { ANCHOR, LABEL, PREDICTION };
 
-uint32_t three_outputs(const node *n) {
-  (void)n;
-  return 3;
-}
-
 mxn_status multibox_target_shape(inference *x) {
   const mxn_type anchors = {.n_dims = 3, .dims = {1, -1, 4}}, cube = {.n_dims = 3, .dims = {-1, -1, -1}};
   int64_t numbers;

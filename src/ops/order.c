@@ -185,11 +185,6 @@ static bool has_count(const node *n) { return !op_is_none(n, "bin_cnt"); }
 
 uint32_t histogram_inputs(const node *n) { return has_count(n) ? 1 : 2; }
 
-uint32_t histogram_outputs(const node *n) {
-  (void)n;
-  return 2;
-}
-
 mxn_status histogram_shape(inference *x) {
   const int64_t bins = op_int(x->node, "bin_cnt");
   const op_numbers range = op_numbers_of(x->node, "range");

@@ -17,7 +17,6 @@ mxn_status sort_forward(const forward *f);
 mxn_status argsort_dtype(inference *x);
 mxn_status argsort_forward(const forward *f);
 uint32_t histogram_inputs(const node *n);
-uint32_t histogram_outputs(const node *n);
 mxn_status histogram_shape(inference *x);
 mxn_status histogram_dtype(inference *x);
 mxn_status histogram_forward(const forward *f);

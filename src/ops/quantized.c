@@ -319,16 +319,6 @@ mxn_status quantized_add_forward(const forward *f) {
   return MXN_OK;
 }
 
-uint32_t quantized_three(const node *n) {
-  (void)n;
-  return 3;
-}
-
-uint32_t quantized_two(const node *n) {
-  (void)n;
-  return 2;
-}
-
 uint32_t quantized_outputs(const node *n) { return op_bool(n, "enable_float_output") ? 1 : 3; }
 
 mxn_status quantized_multiply_dtype(inference *x) {

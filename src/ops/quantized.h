@@ -10,9 +10,7 @@
 
 #include "ops/infer.h"
 
-/* The outputs are a quantized array and its range. */
-uint32_t quantized_three(const node *n); /* an array and its range */
-uint32_t quantized_two(const node *n);
+/* Outputs are a quantized array and its range. */
 uint32_t quantized_outputs(const node *n);     /* 3, or 1 where enable_float_output says so */
 mxn_status quantized_same_shape(inference *x); /* of the first output and all inputs that are no ranges */
 

@@ -263,11 +263,6 @@ bool norm_batch(const node *n, const bool *is_carried) { return keeps_first_axis
 
 /* moments: mean and variance. */
 
-uint32_t moments_outputs(const node *n) {
-  (void)n;
-  return 2;
-}
-
 mxn_status moments_shape(inference *x) {
   const mxn_type *in = x->inputs[0];
   bool is_reduced[MXN_MAX_DIMS];

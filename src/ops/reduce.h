@@ -57,7 +57,6 @@ mxn_status norm_shape(inference *x);
 mxn_status norm_dtype(inference *x);
 mxn_status norm_forward(const forward *f);
 bool norm_batch(const node *n, const bool *is_carried);
-uint32_t moments_outputs(const node *n);
 mxn_status moments_shape(inference *x);
 mxn_status moments_forward(const forward *f);
 bool moments_batch(const node *n, const bool *is_carried);
