@@ -72,7 +72,7 @@ static mxn_status choose_outputs(graph *g, const char *const *names, size_t n_na
 mxn_status graph_set_interface(graph *g, const mxn_input *inputs, size_t n_inputs, const char *const *outputs,
                                size_t n_outputs, mxn_error *err) {
   TRY(choose_outputs(g, outputs, n_outputs, err));
-  graph_compact(g); /* files, too, may have operators that no output needs */
+  graph_compact(g);
   TRY(set_inputs(g, inputs, n_inputs, err));
   return ops_infer(g, err);
 }

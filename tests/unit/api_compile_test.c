@@ -133,19 +133,22 @@ static void test_compiles_saves_and_loads(void **state) {
   mxn_model_close(loaded);
 }
 
-/* Operators that no output needs are dropped, as MXNet drops them, and are no subgraphs. */
+/* Operators that no output needs are dropped, as MXNet drops them: they are no subgraphs,
+ * and it does not matter that one does not fit its input. */
 static void test_operators_that_nobody_needs(void **state) {
   (void)state;
-  static const char text[] =
-      SYMBOL(VARIABLE("data") "," OPERATOR("relu", "left", "", "[0,0,0]") "," VARIABLE("w") "," OPERATOR(
-                 "broadcast_add", "plus", "",
-                 "[0,0,0],[2,0,0]") "," OPERATOR("square", "square", "",
-                                                 "[3,0,0]") "," OPERATOR("sin", "sin", "",
-                                                                         "[4,0,0]") "," OPERATOR("relu", "right", "",
-                                                                                                 "[5,0,0]"),
-             "0,2", "[4,0,0]");
+#define NEEDED                                                                \
+  VARIABLE("data")                                                            \
+  "," OPERATOR("relu", "left", "", "[0,0,0]") "," VARIABLE("w") "," OPERATOR( \
+      "broadcast_add", "plus", "", "[0,0,0],[2,0,0]") "," OPERATOR("square", "square", "", "[3,0,0]") ","
+#define NOT_NEEDED                                                                                                   \
+  OPERATOR("sin", "sin", "", "[4,0,0]")                                                                              \
+  "," OPERATOR("relu", "right", "", "[5,0,0]") "," OPERATOR("Crop", "crop", "\"num_args\":\"1\",\"h_w\":\"(1, 1)\"", \
+                                                            "[5,0,0]")
+  static const char text[] = SYMBOL(NEEDED NOT_NEEDED, "0,2", "[4,0,0]");
   mxn_error err = {0};
-  mxn_model *compiled;
+  mxn_model *compiled, *model;
+  mxn_executor *executor;
   mxn_compile_options o = {0};
   mxn_model_statistics s;
   CHECK_OK(compile_with(text, good_script(), &o, &compiled, &err));
@@ -154,6 +157,10 @@ static void test_operators_that_nobody_needs(void **state) {
   assert_int_equal(s.n_subgraphs, 1);
   check_run(compiled, SAMPLE_ROWS);
   mxn_model_close(compiled);
+  model = load(text);
+  CHECK_OK(mxn_executor_create(model, &data_input, 1, NULL, &executor, &err));
+  mxn_executor_destroy(executor);
+  mxn_model_close(model);
 }
 
 /* The neuronbin is first, at byte 64; what only compiled operators used is gone. */
