@@ -256,15 +256,17 @@ def ctc_loss(c):
 
 
 def attention(op):
-    """Interleaved heads: queries, keys and values of one projection stand side by side."""
+    """Interleaved heads: queries, keys and values of one projection stand side by side. Scores do not want columns for
+    all heads alike."""
 
     def make(c):
         heads, width, batch, queries, keys = (whole(c, 1, 4) for _ in range(5))
         queries, parts = (keys, 3) if "selfatt" in op else (queries, 2)
-        projected = c.variable("projected", (keys, batch, heads * width * parts))
+        columns = heads * width + (c.pick(0, 0, 1) if op.endswith("qk") else 0)
+        projected = c.variable("projected", (keys, batch, columns * parts))
         inputs = [projected]
         if op == "encdec_qk":
-            inputs.insert(0, c.variable("queries", (queries, batch, heads * width)))
+            inputs.insert(0, c.variable("queries", (queries, batch, columns)))
         if "valatt" in op:
             inputs.append(c.variable("attention", (batch * heads, queries, keys)))
         return c.symbol("_contrib_interleaved_matmul_" + op, *inputs, heads=heads)

@@ -25,6 +25,16 @@ static mxn_status divide(inference *x, uint32_t input, int64_t parts, int64_t *o
                      infer_input_name(x, input, &name), size, parts);
 }
 
+/* Heads have what size / parts is, and where that is no whole number, MXNet lets the
+ * heads of the next row follow at once. */
+static mxn_status check_heads(inference *x, uint32_t input, int64_t parts) {
+  input_name name;
+  const int64_t size = x->inputs[input]->dims[2];
+  if (size < 0 || size >= parts) return MXN_OK;
+  return infer_error(x, MXN_SHAPE, "%s has %" PRId64 " columns, expected at least %" PRId64,
+                     infer_input_name(x, input, &name), size, parts);
+}
+
 static mxn_status heads_of(inference *x, int64_t batch, int64_t *heads, int64_t *out_maps) {
   *heads = op_int(x->node, "heads");
   if (*heads < 1 || *heads > INT32_MAX || !dims_multiply(batch, *heads, out_maps))
@@ -33,11 +43,11 @@ static mxn_status heads_of(inference *x, int64_t batch, int64_t *heads, int64_t 
 }
 
 mxn_status selfatt_qk_shape(inference *x) {
-  int64_t heads = 1, maps = -1, ignored;
+  int64_t heads = 1, maps = -1;
   TRY(infer_input(x, 0, &any_cube));
   const int64_t *data = x->inputs[0]->dims;
   TRY(heads_of(x, data[1], &heads, &maps));
-  TRY(divide(x, 0, 3 * heads, &ignored));
+  TRY(check_heads(x, 0, 3 * heads));
   const mxn_type output = {.n_dims = 3, .dims = {maps, data[0], data[0]}};
   return infer_output(x, 0, &output);
 }
@@ -56,12 +66,12 @@ mxn_status selfatt_valatt_shape(inference *x) {
 }
 
 mxn_status encdec_qk_shape(inference *x) {
-  int64_t heads = 1, maps = -1, ignored, columns;
+  int64_t heads = 1, maps = -1, columns;
   TRY(infer_input(x, 0, &any_cube));
   TRY(infer_input(x, 1, &any_cube));
   const int64_t *queries = x->inputs[0]->dims, *keys = x->inputs[1]->dims;
   TRY(heads_of(x, queries[1], &heads, &maps));
-  TRY(divide(x, 0, heads, &ignored));
+  TRY(check_heads(x, 0, heads));
   if (!dims_multiply(queries[2], 2, &columns)) return infer_error(x, MXN_SHAPE, "the number of columns overflows");
   const mxn_type both = {.n_dims = 3, .dims = {-1, queries[1], columns}};
   TRY(infer_input(x, 1, &both));
@@ -93,7 +103,7 @@ typedef struct vectors {
 static vectors vectors_of(const forward *f, uint32_t input, int64_t parts, int64_t part) {
   const int64_t *dims = f->inputs[input].type.dims, heads = op_int(f->node, "heads");
   const int64_t size = dims[2] / (parts * heads);
-  return (vectors){input_doubles(f, input, NULL) + part * size, dims[1] * dims[2], parts * size, size};
+  return (vectors){input_doubles(f, input, NULL) + part * size, dims[1] * heads * parts * size, parts * size, size};
 }
 
 /* out[m][i][k] = queries[i] keys[k] / sqrt(size) */
