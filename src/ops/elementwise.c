@@ -134,6 +134,13 @@ static bool use_integers(bool has_integers, mxn_dtype out, mxn_dtype in) {
   return has_integers && !dtype_is_float(out) && !dtype_is_float(in);
 }
 
+/* Where the function has no integers, MXNet computes those in float32. */
+static void store_results(bool has_integers, mxn_tensor *out, int64_t first, int64_t n, double *results) {
+  for (int64_t i = 0; i < n && !has_integers && !dtype_is_float(out->type.dtype); i++)
+    results[i] = round_to(MXN_FLOAT32, results[i]);
+  store_doubles(out, first, n, results);
+}
+
 static int64_t block_at(int64_t first, int64_t end) { return end - first < BLOCK ? end - first : BLOCK; }
 
 void map_unary(const unary_function *function, const mxn_tensor *x, mxn_tensor *out) {
@@ -149,7 +156,7 @@ void map_unary(const unary_function *function, const mxn_tensor *x, mxn_tensor *
     } else {
       load_doubles(x, i, n, in.floats);
       function->floats(in.floats, result.floats, n);
-      store_doubles(out, i, n, result.floats);
+      store_results(function->integers, out, i, n, result.floats);
     }
   }
 }
@@ -228,7 +235,7 @@ static void apply_binary(const binary_function *function, bool is_integer, const
     store_integers(out, first, n, result.integers);
   } else {
     function->floats(x->floats, y->floats, result.floats, n);
-    store_doubles(out, first, n, result.floats);
+    store_results(function->integers, out, first, n, result.floats);
   }
 }
 

@@ -53,6 +53,8 @@ static void test_element_types(void **state) {
   ASSERT_RESULT(X("int32(2)") Y("float32(2)") "%2 = _npi_add(%0, %1) \"n\" {}", MXN_FLOAT32, 2, 4);
   ASSERT_RESULT(X("int8(2)") Y("int64(2)") "%2 = _npi_multiply(%0, %1) \"n\" {}", MXN_INT64, 1, 4);
   ASSERT_RESULT(X("int32(2)") Y("int32(2)") "%2 = _npi_true_divide(%0, %1) \"n\" {}", MXN_FLOAT32, 1, 1);
+  ASSERT_RESULT(X("int64(3)") "%1 = _npi_power_scalar(%0) \"n\" {scalar=\"17\", is_int=\"True\"}", MXN_INT64, 1, 131072,
+                129140160);
   ASSERT_RESULT(X("int32(2)") Y("int32(2)") "%2 = _npi_polyval(%0, %1) \"n\" {}", MXN_INT32, 3, 4);
   ASSERT_RESULT(X("int32(3)") "%1 = _npi_greater_scalar(%0) \"n\" {scalar=\"1.5\", is_int=\"False\"}", MXN_BOOL, 0, 1,
                 1);
