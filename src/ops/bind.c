@@ -83,7 +83,7 @@ static mxn_status set_outputs(const graph *g, node *n, uint32_t *n_outputs, mxn_
 }
 
 static const char *const *list_suffixes(const graph *g, const node *n) {
-  const char *const *names = n->def->outputs;
+  const char *const *names = n->def->list_outputs ? n->def->list_outputs(n) : n->def->outputs;
   const uint32_t n_names = count_names(names);
   const char **suffixes = arena_array(g->arena, n->n_outputs, sizeof *suffixes);
   const bool is_single = !names && n->n_outputs == 1;

@@ -126,11 +126,12 @@ typedef struct reduce_function {
 
 struct op_def {
   const char *name;
-  const char *const *aliases;      /* NULL-terminated, or NULL */
-  const op_attribute *attributes;  /* ends with name NULL, or NULL */
-  const char *const *inputs;       /* names, NULL-terminated; NULL: as many as count_inputs says */
-  const char *const *outputs;      /* what is appended to the node's name; NULL: "output", "output0", ... */
-  uint32_t first_auxiliary, label; /* indices of inputs; 0: none */
+  const char *const *aliases;     /* NULL-terminated, or NULL */
+  const op_attribute *attributes; /* ends with name NULL, or NULL */
+  const char *const *inputs;      /* names, NULL-terminated; NULL: as many as count_inputs says */
+  const char *const *outputs;     /* what is appended to the node's name; NULL: "output", "output0", ... */
+  const char *const *(*list_outputs)(const node *n); /* NULL: `outputs`, whatever the attributes are */
+  uint32_t first_auxiliary, label;                   /* indices of inputs; 0: none */
 
   /* NULL: all `inputs`, one output. `count_hidden` are outputs behind those that
    * MXNet shows, to which a file may refer all the same. */

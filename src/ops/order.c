@@ -130,6 +130,13 @@ static char what_is_returned(const node *n) { return op_text(n, "ret_typ")[0]; }
 
 uint32_t topk_outputs(const node *n) { return what_is_returned(n) == 'b' ? 2 : 1; }
 
+/* Values have their places behind them, hidden or not, and are numbered therefore. */
+const char *const *topk_output_names(const node *n) {
+  static const char *const numbered[] = {NULL};
+  const char what = what_is_returned(n);
+  return what == 'b' || what == 'v' ? numbered : NULL;
+}
+
 mxn_status topk_shape(inference *x) { return infer_lines(x, op_int(x->node, "k"), what_is_returned(x->node) == 'm'); }
 
 mxn_status topk_dtype(inference *x) {

@@ -8,6 +8,7 @@
 #include "ops/operator.h"
 
 uint32_t topk_outputs(const node *n);
+const char *const *topk_output_names(const node *n);
 mxn_status topk_shape(inference *x);
 mxn_status topk_dtype(inference *x);
 mxn_status topk_forward(const forward *f);

@@ -320,6 +320,42 @@ static void test_outputs(void **state) {
   assert_string_equal(op_output_suffix(mean, 2), "var");
 }
 
+/* What list_outputs() of MXNet 1.9.1 says. */
+static void test_names_of_outputs(void **state) {
+  (void)state;
+  static const struct {
+    const char *node;
+    const char *suffixes[3];
+  } cases[] = {
+      {"topk(%0) \"n\"", {"output"}},
+      {"topk(%0) \"n\" {ret_typ=\"mask\"}", {"output"}},
+      {"topk(%0) \"n\" {ret_typ=\"value\"}", {"output0"}},
+      {"topk(%0) \"n\" {ret_typ=\"both\"}", {"output0", "output1"}},
+      {"sort(%0) \"n\"", {"output0"}},
+      {"_contrib_box_nms(%0) \"n\"", {"output0"}},
+      {"CTCLoss(%0, %0) \"n\"", {"output0"}},
+      {"_linalg_det(%0) \"n\"", {"output0"}},
+      {"_contrib_quantize_v2(%0) \"n\"", {"output0", "output1", "output2"}},
+      {"_contrib_quantized_act(%0, %0, %0) \"n\" {act_type=\"relu\"}", {"output", "min_output", "max_output"}},
+      {"_split_v2(%0) \"n\" {indices=\"(0,)\", sections=\"1\"}", {"output"}},
+      {"SliceChannel(%0) \"n\" {num_outputs=\"1\"}", {"output0"}},
+      {"_sample_multinomial(%0) \"n\"", {"output"}},
+      {"_sample_multinomial(%0) \"n\" {get_prob=\"True\"}", {"output0", "output1"}},
+      {"make_loss(%0) \"n\"", {"loss"}},
+      {"_npi_matmul(%0, %0) \"n\"", {"out"}},
+      {"_npi_concatenate(%0) \"n\" {num_args=\"1\"}", {"out"}},
+      {"_npi_stack(%0) \"n\" {num_args=\"1\"}", {"output"}},
+      {"_npi_average(%0) \"n\" {weighted=\"False\"}", {"output0"}},
+      {"_contrib_hawkesll(%0, %0, %0, %0, %0, %0, %0, %0) \"n\"", {"output", "out_state"}},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[256];
+    snprintf(text, sizeof text, "%%0 = input \"x\" : ??\n%%1 = %s", cases[i].node);
+    const node *n = last(bound(text));
+    for (uint32_t k = 0; k < n->n_outputs; k++) assert_string_equal(op_output_suffix(n, k), cases[i].suffixes[k]);
+  }
+}
+
 static void test_labels_and_auxiliaries(void **state) {
   (void)state;
   graph *g = bound(
@@ -366,6 +402,7 @@ int main(void) {
       TEST(test_every_name_finds_its_operator),
       TEST(test_unknown_operators_stay),
       TEST(test_outputs),
+      TEST(test_names_of_outputs),
       TEST(test_labels_and_auxiliaries),
       TEST(test_fused_operators),
   };
