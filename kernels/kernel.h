@@ -26,6 +26,7 @@
 #define KERNEL __attribute__((always_inline))
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_BY_2 _Pragma("clang loop unroll_count(2)")
 /* For loops that must stay loops where their trip count is constant: code size. */
 #define NO_UNROLL _Pragma("clang loop unroll(disable)")
 
