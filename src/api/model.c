@@ -72,7 +72,6 @@ static mxn_status load(mxn_model *m, const model_source *s, mxn_error *err) {
   TRY(s->symbol ? symbol_parse(&m->arena, s->name, s->symbol, s->symbol_bytes, &m->graph, err)
                 : symbol_load(&m->arena, s->name, &m->graph, err));
   TRY(symbol_upgrade(m->graph, err));
-  graph_compact(m->graph); /* MXNet, too, takes from a file what its outputs need */
   TRY(ops_bind(m->graph, err));
   if (s->params_path) TRY(params_load(&m->arena, s->params_path, &m->parameters, err));
   for (size_t i = 0; i < s->n_arrays; i++) TRY(take_array(m, &s->arrays[i], err));

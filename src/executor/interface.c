@@ -60,19 +60,20 @@ static mxn_status set_inputs(graph *g, const mxn_input *inputs, size_t n_inputs,
                    name_list_text(&missing));
 }
 
+/* Of a graph with other outputs only what they need stays. */
 static mxn_status choose_outputs(graph *g, const char *const *names, size_t n_names, mxn_error *err) {
   value *values;
   if (n_names == 0) return MXN_OK;
   TRY(find_values(g, names, n_names, &values, err));
   g->outputs = values;
   g->n_outputs = n_names;
+  graph_compact(g);
   return MXN_OK;
 }
 
 mxn_status graph_set_interface(graph *g, const mxn_input *inputs, size_t n_inputs, const char *const *outputs,
                                size_t n_outputs, mxn_error *err) {
   TRY(choose_outputs(g, outputs, n_outputs, err));
-  graph_compact(g);
   TRY(set_inputs(g, inputs, n_inputs, err));
   return ops_infer(g, err);
 }

@@ -9,8 +9,7 @@
 #include "mxneuron/model.h"
 
 /* Make `outputs`, names of outputs or inner values, the graph's outputs (none: they
- * stay), drop the operators that they do not need, give its inputs their types, and
- * infer all others. `inputs` must name every
+ * stay), give its inputs their types, and infer all others. `inputs` must name every
  * variable that the outputs need and that has no array; others of the graph's
  * inputs may be among them. After ops_bind(). Errors: ARGUMENT (an unknown name,
  * near ones listed; a missing input; a type with unknown parts), SHAPE. */

@@ -173,5 +173,6 @@ mxn_status symbol_upgrade(graph *g, mxn_error *err) {
   if (version < VERSION_0_9_0) add_missing_inputs(g);
   if (version < VERSION_0_9_5) drop_axis(g);
   set_version(g, found);
+  graph_compact(g);
   return MXN_OK;
 }

@@ -15,6 +15,7 @@
  *   before 0.9.0  inputs that files leave out (auxiliary states above all)
  *                 become variables called NODE_INPUT
  *   before 0.9.5  argmax and argmin with axis -1 have no axis
+ *   always        operators that no output needs are dropped
  * Runs right after symbol_parse(); afterwards the version is 1.9.1. MXN_FORMAT
  * where mxnet_version is no number. */
 MXN_MUST_CHECK mxn_status symbol_upgrade(graph *g, mxn_error *err);
