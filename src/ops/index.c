@@ -141,9 +141,11 @@ mxn_status batch_take_dtype(inference *x) {
 
 mxn_status batch_take_forward(const forward *f) {
   const int64_t rows = f->inputs[0].type.dims[0], columns = f->inputs[0].type.dims[1];
-  if (columns == 0) return index_error(f, load_index(&f->inputs[1], 0), columns);
-  for (int64_t r = 0; r < rows; r++)
-    copy_elements(&f->outputs[0], r, &f->inputs[0], r * columns + index_clip(load_index(&f->inputs[1], r), columns), 1);
+  for (int64_t r = 0; r < rows; r++) {
+    int64_t index = load_index(&f->inputs[1], r);
+    TRY(bring_inside(f, 'c', columns, &index));
+    copy_elements(&f->outputs[0], r, &f->inputs[0], r * columns + index, 1);
+  }
   return MXN_OK;
 }
 
