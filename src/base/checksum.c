@@ -8,6 +8,7 @@
  */
 #include "base/checksum.h"
 
+#include <stdbool.h>
 #include <string.h>
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -19,8 +20,7 @@ enum {
   BLOCK_BYTES = N_CHAINS * WORD_BYTES,
   ROTATION = 40, /* whole bytes, which vectors shuffle */
   LINE_BYTES = 64,
-  /* Fetched early into L2: the hardware's own prefetching stops at the end of each page. */
-  AHEAD_BYTES = 8192,
+  AHEAD_BYTES = 8192, /* fetched early into L2 */
 };
 
 /* Even, so that the low half of a state is multiplied by an odd number. */
@@ -32,13 +32,8 @@ static inline uint64_t step(uint64_t state, uint64_t word) {
   return state << ROTATION | state >> (64 - ROTATION);
 }
 
-static inline void prefetch(const uint8_t *block) {
-  for (int i = 0; i < BLOCK_BYTES; i += LINE_BYTES) __builtin_prefetch(block + AHEAD_BYTES + i, 0, 2);
-}
-
 static void add_blocks_portably(uint64_t chains[N_CHAINS], const uint8_t *at, size_t n_blocks) {
   for (; n_blocks > 0; n_blocks--, at += BLOCK_BYTES) {
-    prefetch(at);
     for (size_t i = 0; i < N_CHAINS; i++) {
       uint64_t word;
       memcpy(&word, at + i * WORD_BYTES, sizeof word);
@@ -51,9 +46,14 @@ static void add_blocks_portably(uint64_t chains[N_CHAINS], const uint8_t *at, si
 
 enum { N_VECTORS = BLOCK_BYTES / 32 };
 
+static inline void prefetch(const uint8_t *block) {
+  for (int i = 0; i < BLOCK_BYTES; i += LINE_BYTES) __builtin_prefetch(block + AHEAD_BYTES + i, 0, 2);
+}
+
 /* Unrolled, so that the chains stay in registers. */
-__attribute__((target("avx2"))) static void add_blocks_in_vectors(uint64_t chains[N_CHAINS], const uint8_t *at,
-                                                                  size_t n_blocks) {
+__attribute__((target("avx2"), always_inline)) static inline void add_vectors(uint64_t chains[N_CHAINS],
+                                                                              const uint8_t *at, size_t n_blocks,
+                                                                              const bool fetches) {
   const __m256i factors = _mm256_set1_epi64x(factor);
   const __m256i rotated =
       _mm256_set_epi64x(0x0a09080f0e0d0c0b, 0x0201000706050403, 0x0a09080f0e0d0c0b, 0x0201000706050403);
@@ -61,7 +61,7 @@ __attribute__((target("avx2"))) static void add_blocks_in_vectors(uint64_t chain
 #pragma GCC unroll 8
   for (size_t i = 0; i < N_VECTORS; i++) v[i] = _mm256_loadu_si256((const __m256i *)chains + i);
   for (; n_blocks > 0; n_blocks--, at += BLOCK_BYTES) {
-    prefetch(at);
+    if (fetches) prefetch(at);
 #pragma GCC unroll 8
     for (size_t i = 0; i < N_VECTORS; i++) {
       const __m256i x = _mm256_xor_si256(v[i], _mm256_loadu_si256((const __m256i *)at + i));
@@ -72,13 +72,25 @@ __attribute__((target("avx2"))) static void add_blocks_in_vectors(uint64_t chain
   for (size_t i = 0; i < N_VECTORS; i++) _mm256_storeu_si256((__m256i *)chains + i, v[i]);
 }
 
+__attribute__((target("avx2"))) static void add_blocks_in_vectors(uint64_t chains[N_CHAINS], const uint8_t *at,
+                                                                  size_t n_blocks) {
+  add_vectors(chains, at, n_blocks, false);
+}
+
+__attribute__((target("avx2"))) static void add_blocks_fetching(uint64_t chains[N_CHAINS], const uint8_t *at,
+                                                                size_t n_blocks) {
+  add_vectors(chains, at, n_blocks, true);
+}
+
 #endif
 
 typedef void (*add_function)(uint64_t chains[N_CHAINS], const uint8_t *at, size_t n_blocks);
 
+/* Intel's own prefetching stops at the end of each page. AMD's does not, and runs slower with ours: 3.9 instead of
+ * 3.0 ms for 100 MB from memory (Zen 4). */
 static add_function fastest(void) {
 #ifdef __x86_64__
-  if (__builtin_cpu_supports("avx2")) return add_blocks_in_vectors;
+  if (__builtin_cpu_supports("avx2")) return __builtin_cpu_is("intel") ? add_blocks_fetching : add_blocks_in_vectors;
 #endif
   return add_blocks_portably;
 }
