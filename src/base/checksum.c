@@ -129,13 +129,9 @@ uint64_t checksum_join(const uint64_t *sums, size_t n_pieces) {
   return sum ? sum : 1;
 }
 
-static uint64_t sum_of_all(const void *data, size_t bytes, add_function add_blocks) {
+uint64_t checksum_of_portably(const void *data, size_t bytes) {
   uint64_t sum = 0;
   for (size_t i = 0; i < checksum_n_pieces(bytes); i++)
-    sum = add_piece(sum, i, sum_of_piece(data, bytes, i, add_blocks));
+    sum = add_piece(sum, i, sum_of_piece(data, bytes, i, add_blocks_portably));
   return sum ? sum : 1;
 }
-
-uint64_t checksum_of(const void *data, size_t bytes) { return sum_of_all(data, bytes, fastest()); }
-
-uint64_t checksum_of_portably(const void *data, size_t bytes) { return sum_of_all(data, bytes, add_blocks_portably); }

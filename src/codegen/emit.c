@@ -71,14 +71,14 @@ static plan_step *plan_steps(const emitter *e) {
   return steps;
 }
 
-/* All weights as one block. */
-static const void *join_weights(const compile *c) {
-  char *all = arena_alloc(c->arena, c->weights_bytes);
+/* Storages have their offsets in the order of their creation. */
+static void plan_weights_of(const compile *c, plan *p) {
+  p->weights = arena_array(c->arena, c->n_storages, sizeof *p->weights);
   for (size_t i = 0; i < c->n_storages; i++) {
     const storage *s = &c->storages[i];
-    if (s->space == MXN_SPACE_WEIGHTS) memcpy(all + s->offset, s->data, s->bytes);
+    if (s->space == MXN_SPACE_WEIGHTS) p->weights[p->n_weights++] = (plan_weights){s->data, s->offset, s->bytes};
   }
-  return all;
+  p->weights_bytes = c->weights_bytes;
 }
 
 mxn_status emit_neuronbin(compile *c, const step_list *steps, const target *const *targets, size_t n_targets, plan p,
@@ -91,8 +91,7 @@ mxn_status emit_neuronbin(compile *c, const step_list *steps, const target *cons
   p.n_kernels = e.n_kernels;
   p.steps = plan_steps(&e);
   p.n_steps = (uint32_t)steps->n_items;
-  p.weights = join_weights(c);
-  p.weights_bytes = c->weights_bytes;
+  plan_weights_of(c, &p);
   p.arena_bytes = c->arena_bytes;
   return neuronbin_write(&p, path, err);
 }

@@ -1,7 +1,7 @@
 /* writer.c - lays a plan out as a neuronbin.
  *
  * Everything that the digest covers (header, tables, code) is small and is put
- * together in one block of memory; the weights go to the file as they are. All
+ * together in one block of memory; the weights go to the file from where they are. All
  * padding is zero, so equal plans give equal bytes.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -9,6 +9,7 @@
 #include "neuronbin/writer.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,8 +169,59 @@ static void fill_targets(const plan *p, layout *l) {
 static void digest_of(const void *data, size_t bytes, uint8_t digest[32]) {
   sha256 s;
   sha256_init(&s);
-  if (bytes > 0) sha256_update(&s, data, bytes);
+  sha256_update(&s, data, bytes);
   sha256_final(&s, digest);
+}
+
+/* The plan's weights, read in the pieces of their checksum from the first to the last. */
+typedef struct weights_reader {
+  const plan *plan;
+  uint32_t first; /* of the plan's weights, the one that ends behind what was read */
+  uint64_t at;
+  size_t piece_bytes;
+  uint8_t gathered[CHECKSUM_PIECE_BYTES]; /* a piece that no single array has */
+} weights_reader;
+
+static const uint8_t *gather(weights_reader *r, uint64_t end) {
+  memset(r->gathered, 0, r->piece_bytes);
+  for (uint32_t i = r->first; i < r->plan->n_weights && r->plan->weights[i].offset < end; i++) {
+    const plan_weights *w = &r->plan->weights[i];
+    const uint64_t from = w->offset < r->at ? r->at : w->offset;
+    const uint64_t to = w->offset + w->bytes < end ? w->offset + w->bytes : end;
+    if (from < to) memcpy(r->gathered + (from - r->at), (const uint8_t *)w->data + (from - w->offset), to - from);
+  }
+  return r->gathered;
+}
+
+static const uint8_t *next_piece(weights_reader *r) {
+  const plan *p = r->plan;
+  r->at += r->piece_bytes;
+  const uint64_t left = p->weights_bytes - r->at,
+                 end = r->at + (left < CHECKSUM_PIECE_BYTES ? left : CHECKSUM_PIECE_BYTES);
+  r->piece_bytes = end - r->at;
+  while (r->first < p->n_weights && p->weights[r->first].offset + p->weights[r->first].bytes <= r->at) r->first++;
+  if (r->first == p->n_weights) return gather(r, end);
+  const plan_weights *w = &p->weights[r->first];
+  const bool has_all = w->offset <= r->at && end <= w->offset + w->bytes;
+  return has_all ? (const uint8_t *)w->data + (r->at - w->offset) : gather(r, end);
+}
+
+static mxn_status sum_weights(const plan *p, mxn_neuronbin_header *header, mxn_error *err) {
+  const size_t n_pieces = checksum_n_pieces(p->weights_bytes);
+  weights_reader r = {.plan = p};
+  uint64_t *sums = calloc(n_pieces, sizeof *sums);
+  if (!sums) return error_set(err, MXN_NOMEM, "out of memory for the sums of %" PRIu64 " bytes", p->weights_bytes);
+  sha256 digest;
+  sha256_init(&digest);
+  for (size_t i = 0; i < n_pieces; i++) {
+    const uint8_t *piece = next_piece(&r);
+    sha256_update(&digest, piece, r.piece_bytes);
+    sums[i] = checksum_of_piece(piece, r.piece_bytes, 0);
+  }
+  sha256_final(&digest, header->weights_digest);
+  header->weights_checksum = checksum_join(sums, n_pieces);
+  free(sums);
+  return MXN_OK;
 }
 
 static void fill_block(const plan *p, layout *l) {
@@ -179,8 +231,6 @@ static void fill_block(const plan *p, layout *l) {
   fill_tensors(l, tensors + p->n_inputs, p->outputs, p->n_outputs);
   fill_steps(p, l);
   fill_targets(p, l);
-  digest_of(p->weights, p->weights_bytes, l->header.weights_digest);
-  l->header.weights_checksum = checksum_of(p->weights, p->weights_bytes);
   memcpy(l->block, &l->header, sizeof l->header);
   digest_of(l->block, l->header.checked_bytes, l->header.digest);
   memcpy(l->block, &l->header, sizeof l->header);
@@ -193,7 +243,11 @@ static mxn_status write_file(const plan *p, const layout *l, const char *path, m
   file_writer *writer = NULL;
   TRY(file_writer_open(path, &writer, err));
   file_writer_write(writer, l->block, l->header.checked_bytes);
-  if (p->weights_bytes > 0) file_writer_write(writer, p->weights, p->weights_bytes);
+  weights_reader r = {.plan = p};
+  for (size_t i = 0; i < checksum_n_pieces(p->weights_bytes); i++) {
+    const uint8_t *piece = next_piece(&r);
+    file_writer_write(writer, piece, r.piece_bytes);
+  }
   file_writer_write(writer, padding, sizeof padding);
   return file_writer_commit(writer, err);
 }
@@ -205,6 +259,7 @@ mxn_status neuronbin_write(const plan *p, const char *path, mxn_error *err) {
   if (l.header.strings.bytes > UINT32_MAX)
     return error_set(err, MXN_UNSUPPORTED, "%s: expected at most %" PRIu32 " bytes of names, got %" PRIu64, path,
                      UINT32_MAX, l.header.strings.bytes);
+  TRY(sum_weights(p, &l.header, err));
   l.block = calloc(1, l.header.checked_bytes);
   if (!l.block) return error_set(err, MXN_NOMEM, "%s: out of memory for the neuronbin's tables", path);
   fill_block(p, &l);

@@ -31,15 +31,20 @@ typedef struct plan_target {
   mxn_neuronbin_kernel *kernels; /* [plan.n_kernels] */
 } plan_target;
 
+/* A part of the weights, at a multiple of MXN_ALIGNMENT. */
+typedef struct plan_weights {
+  const void *data;
+  uint64_t offset, bytes;
+} plan_weights;
+
 /* Everything that goes into a neuronbin; the arrays belong to the caller. */
 typedef struct plan {
   plan_tensor *inputs, *outputs;
   plan_step *steps;
-  plan_target *targets; /* best first */
-  const void *weights;
-  size_t weights_bytes;
-  uint64_t arena_bytes;
-  uint32_t n_inputs, n_outputs, n_steps, n_targets, n_kernels, n_operators;
+  plan_target *targets;  /* best first */
+  plan_weights *weights; /* by offset, zeros between them */
+  uint64_t weights_bytes, arena_bytes;
+  uint32_t n_inputs, n_outputs, n_steps, n_targets, n_weights, n_kernels, n_operators;
   uint32_t n_requested_cores; /* 0: 1 */
 } plan;
 

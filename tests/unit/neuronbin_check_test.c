@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "base/checksum.h"
 #include "neuronbin/check.h"
 #include "neuronbin_sample.h"
 
@@ -44,6 +45,45 @@ static void test_same_plan_same_bytes(void **state) {
   assert_memory_equal(a.data, b.data, a.size);
   free(a.data);
   free(b.data);
+}
+
+/* Arrays that share pieces of the checksum, fill some and leave gaps are as one array with zeros in the gaps. */
+static void test_weights_in_parts(void **state) {
+  (void)state;
+  const uint64_t piece = CHECKSUM_PIECE_BYTES, size = 5 * piece + 320;
+  uint8_t *all = malloc(size);
+  assert_non_null(all);
+  for (size_t i = 0; i < size; i++) all[i] = (uint8_t)(i * 7 + i / 251 + 1);
+  plan_weights parts[] = {{all, 0, 60},
+                          {all + 64, 64, 0},
+                          {all + 64, 64, piece - 64},
+                          {all + piece, piece, piece + 128},
+                          {all + 2 * piece + 192, 2 * piece + 192, 2 * piece},
+                          {all + 4 * piece + 256, 4 * piece + 256, 100}};
+  enum { N_PARTS = sizeof parts / sizeof *parts };
+  for (size_t i = 0; i < N_PARTS; i++) {
+    const uint64_t end = parts[i].offset + parts[i].bytes, next = i + 1 < N_PARTS ? parts[i + 1].offset : size;
+    memset(all + end, 0, next - end);
+  }
+  plan_weights one = {all, 0, size};
+  const plan whole = {.weights = &one, .n_weights = 1, .weights_bytes = size},
+             divided = {.weights = parts, .n_weights = N_PARTS, .weights_bytes = size};
+  mxn_error err = {0};
+  assert_int_equal(neuronbin_write(&whole, sample_path("whole"), &err), MXN_OK);
+  bytes expected = read_bytes(sample_path("whole"));
+  assert_int_equal(neuronbin_write(&divided, sample_path("divided"), &err), MXN_OK);
+  bytes got = read_bytes(sample_path("divided"));
+  assert_int_equal(got.size, expected.size);
+  assert_memory_equal(got.data, expected.data, got.size);
+  const neuronbin bin = view(got);
+  assert_memory_equal(bin.weights, all, size);
+  assert_int_equal(bin.header->weights_checksum, checksum_of_portably(all, size));
+  assert_int_equal(neuronbin_check_weights(&bin, "divided", &err), MXN_OK);
+  unlink(sample_path("whole"));
+  unlink(sample_path("divided"));
+  free(all);
+  free(expected.data);
+  free(got.data);
 }
 
 static void test_unwritable(void **state) {
@@ -279,6 +319,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_round_trip),
       cmocka_unit_test(test_same_plan_same_bytes),
+      cmocka_unit_test(test_weights_in_parts),
       cmocka_unit_test(test_unwritable),
       cmocka_unit_test(test_too_many_dims),
       cmocka_unit_test(test_mutations),

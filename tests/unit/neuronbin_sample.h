@@ -92,11 +92,13 @@ static inline mxn_status sample_write(const char *path, mxn_error *err) {
   mxn_neuronbin_kernel kernels[2] = {{0, SAMPLE_N, 0}, {SAMPLE_SQUARE_ENTRY, SAMPLE_N, 64}};
   plan_target targets[2] = {{"x86-64-v4", 4, sample_code, sizeof sample_code, kernels},
                             {"x86-64-v3", 3, sample_code, sizeof sample_code, kernels}};
+  plan_weights all_weights = {weights, 0, sizeof weights};
   const plan p = {.inputs = &x,
                   .outputs = &y,
                   .steps = steps,
                   .targets = targets,
-                  .weights = weights,
+                  .weights = &all_weights,
+                  .n_weights = 1,
                   .weights_bytes = sizeof weights,
                   .arena_bytes = 128 + SAMPLE_BYTES,
                   .n_inputs = 1,
