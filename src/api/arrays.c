@@ -63,7 +63,7 @@ mxn_status mxn_arrays_save(const char *path, const mxn_array *arrays, size_t n, 
   if (!list.items) return error_set(err, MXN_NOMEM, "%s: out of memory", path);
   for (size_t i = 0; i < n; i++)
     list.items[i] = (parameter){arrays[i].name ? arrays[i].name : "", PARAMETER_PLAIN, arrays[i].tensor};
-  const mxn_status status = params_save(path, &list, err);
+  const mxn_status status = params_save(path, FILE_KEPT, &list, err);
   free(list.items);
   return status;
 }

@@ -105,7 +105,7 @@ static mxn_status write_weights(arena *a, const graph *g, const char *path, mxn_
   for (size_t i = 0; i < all.n_items; i++)
     if (i == 0 || strcmp(sorted[i - 1]->name, sorted[i]->name) != 0)
       *ARENA_PUSH(a, once.items, once.n_items, once.capacity) = *sorted[i];
-  return params_save(path, &once, err);
+  return params_save(path, FILE_PASSED, &once, err);
 }
 
 static mxn_status write_job(compilation *c, const char *folder, size_t i, mxn_error *err) {
@@ -128,7 +128,7 @@ static mxn_status write_job(compilation *c, const char *folder, size_t i, mxn_er
 static mxn_status gather_dumps(const compilation *c, mxn_error *err) {
   file_writer *out;
   if (!c->options->dump || !c->options->dump_path) return MXN_OK;
-  TRY(file_writer_open(c->options->dump_path, &out, err));
+  TRY(file_writer_open(c->options->dump_path, FILE_KEPT, &out, err));
   for (size_t i = 0; i < c->subgraphs.n_items; i++) {
     mapped_file file;
     const mxn_status status = file_map(c->jobs[i].dump_path, &file, err);

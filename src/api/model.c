@@ -155,9 +155,9 @@ static mxn_status save(arena *a, const mxn_model *m, const char *prefix, int epo
   file_writer *symbol;
   TRY(name_files(a, prefix, epoch, &paths, err));
   const char *text = symbol_print(a, m->graph);
-  TRY(file_writer_open(paths.symbol, &symbol, err));
+  TRY(file_writer_open(paths.symbol, FILE_KEPT, &symbol, err));
   file_writer_write(symbol, text, strlen(text));
-  const mxn_status status = params_save(paths.params, &m->parameters, err);
+  const mxn_status status = params_save(paths.params, FILE_KEPT, &m->parameters, err);
   if (status == MXN_OK) return file_writer_commit(symbol, err);
   file_writer_abandon(symbol);
   return status;

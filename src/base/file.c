@@ -49,6 +49,7 @@ enum { BUFFER_BYTES = 64 << 10 };
 struct file_writer {
   int fd;
   int failure; /* errno of the first error, or 0 */
+  file_lifetime lifetime;
   char *path, *temporary;
   size_t buffered;
   uint8_t buffer[BUFFER_BYTES];
@@ -80,11 +81,12 @@ static void destroy_writer(file_writer *w) {
   free(w);
 }
 
-mxn_status file_writer_open(const char *path, file_writer **out_writer, mxn_error *err) {
+mxn_status file_writer_open(const char *path, file_lifetime lifetime, file_writer **out_writer, mxn_error *err) {
   *out_writer = NULL;
   if (is_special(path)) return error_set(err, MXN_IO, "%s: cannot write: not a regular file", path);
   file_writer *w = calloc(1, sizeof *w);
   if (!w) return error_set(err, MXN_NOMEM, "%s: out of memory", path);
+  w->lifetime = lifetime;
   const size_t bytes = strlen(path) + 48;
   w->path = strdup(path);
   w->temporary = malloc(bytes);
@@ -141,14 +143,15 @@ static void sync_folder(const char *path) {
 
 mxn_status file_writer_commit(file_writer *writer, mxn_error *err) {
   flush_buffer(writer);
-  if (!writer->failure && fsync(writer->fd) != 0) writer->failure = errno;
+  const bool is_kept = writer->lifetime == FILE_KEPT;
+  if (!writer->failure && is_kept && fsync(writer->fd) != 0) writer->failure = errno;
   if (close(writer->fd) != 0 && !writer->failure) writer->failure = errno;
   if (!writer->failure && rename(writer->temporary, writer->path) != 0) writer->failure = errno;
   mxn_status status = MXN_OK;
   if (writer->failure) {
     unlink(writer->temporary);
     status = error_set_system(err, writer->path, "write", writer->failure);
-  } else {
+  } else if (is_kept) {
     sync_folder(writer->path);
   }
   destroy_writer(writer);

@@ -168,7 +168,8 @@ static void list_inputs(graph *g, plan *p, int32_t batch_axis) {
 
 /* Compiling. */
 
-static mxn_status compile_graph(arena *a, const neuron_cc_options *o, graph *g, mxn_error *err) {
+static mxn_status compile_graph(arena *a, const neuron_cc_options *o, graph *g, file_lifetime lifetime,
+                                mxn_error *err) {
   const target *targets[MAX_TARGETS];
   size_t n_targets = 0;
   TRY(target_parse(o->targets, targets, &n_targets, err));
@@ -176,7 +177,7 @@ static mxn_status compile_graph(arena *a, const neuron_cc_options *o, graph *g, 
   if (o->dump) TRY(open_dump(a, o, &d, err));
   compile c = {.arena = a, .graph = g};
   TRY(check_graph(g, err));
-  plan p = {.n_operators = count_operators(g), .n_requested_cores = (uint32_t)o->cores};
+  plan p = {.n_operators = count_operators(g), .n_requested_cores = (uint32_t)o->cores, .lifetime = lifetime};
   const int32_t batch_axis = ops_prove_batch(g, NULL) ? 0 : -1;
   list_outputs(g, &p, batch_axis);
   const pass_observer observer = {dump_graph, &d};
@@ -211,7 +212,7 @@ mxn_status compile_subgraph(const neuron_cc_options *o, mxn_error *err) {
     return error_set(err, MXN_NOMEM, "%s: out of memory", o->graph);
   }
   mxn_status status = read_subgraph(&a, o, &g, err);
-  if (status == MXN_OK) status = compile_graph(&a, o, g, err);
+  if (status == MXN_OK) status = compile_graph(&a, o, g, FILE_PASSED, err);
   arena_finish(&a);
   return status;
 }
@@ -226,7 +227,7 @@ mxn_status compile_model_files(const neuron_cc_options *o, const char *symbol_pa
     return error_set(err, MXN_NOMEM, "%s: out of memory", symbol_path);
   }
   mxn_status status = read_model(&a, o, symbol_path, params_path, &g, err);
-  if (status == MXN_OK) status = compile_graph(&a, o, g, err);
+  if (status == MXN_OK) status = compile_graph(&a, o, g, FILE_KEPT, err);
   arena_finish(&a);
   return status;
 }

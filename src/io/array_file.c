@@ -126,7 +126,7 @@ static mxn_status save_npy(const char *path, const mxn_tensor *t, mxn_error *err
   size_t header_bytes, bytes = mxn_dtype_bytes(t->type.dtype);
   file_writer *w;
   TRY(npy_header(&t->type, path, header, &header_bytes, err));
-  TRY(file_writer_open(path, &w, err));
+  TRY(file_writer_open(path, FILE_KEPT, &w, err));
   for (int32_t i = 0; i < t->type.n_dims; i++) bytes *= (size_t)t->type.dims[i];
   file_writer_write(w, header, header_bytes);
   file_writer_write(w, t->data, bytes);

@@ -254,7 +254,7 @@ mxn_status npz_write(const char *path, const mxn_array *arrays, size_t n, mxn_er
   entry *entries = calloc(n ? n : 1, sizeof *entries);
   file_writer *w = NULL;
   if (!entries) return error_set(err, MXN_NOMEM, "%s: out of memory", path);
-  mxn_status status = file_writer_open(path, &w, err);
+  mxn_status status = file_writer_open(path, FILE_KEPT, &w, err);
   if (status == MXN_OK) status = write_all(w, arrays, entries, n, path, err);
   if (status == MXN_OK)
     status = file_writer_commit(w, err);

@@ -8,6 +8,7 @@
 #ifndef MXN_MXNET_CHECKPOINT_H
 #define MXN_MXNET_CHECKPOINT_H
 
+#include "base/file.h"
 #include "graph/graph.h"
 #include "mxneuron/status.h"
 
@@ -47,7 +48,8 @@ MXN_MUST_CHECK mxn_status params_load(arena *a, const char *path, parameter_list
  * sync, rename. The format is V2; for np_shape, or where a shape is () or has
  * a 0, V3 for all, as MXNet reads no mixed files. The first array, where its shape
  * is (1, N), has its data at byte 64. ARGUMENT for a type that cannot be written. */
-MXN_MUST_CHECK mxn_status params_save(const char *path, const parameter_list *list, mxn_error *err);
+MXN_MUST_CHECK mxn_status params_save(const char *path, file_lifetime lifetime, const parameter_list *list,
+                                      mxn_error *err);
 
 /* Read symbol JSON text of any MXNet version (`param`, `attr`, `attrs`; old
  * names; auxiliary states that old files leave out are not added here, the

@@ -176,11 +176,11 @@ static mxn_status check_types(const char *path, const parameter_list *list, mxn_
   return MXN_OK;
 }
 
-mxn_status params_save(const char *path, const parameter_list *list, mxn_error *err) {
+mxn_status params_save(const char *path, file_lifetime lifetime, const parameter_list *list, mxn_error *err) {
   const uint64_t list_magic = 0x112;
   TRY(check_types(path, list, err));
   file_writer *w;
-  TRY(file_writer_open(path, &w, err));
+  TRY(file_writer_open(path, lifetime, &w, err));
   write_u64(w, list_magic);
   write_u64(w, 0);
   write_u64(w, list->n_items);

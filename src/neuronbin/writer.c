@@ -241,7 +241,7 @@ static void fill_block(const plan *p, layout *l) {
 static mxn_status write_file(const plan *p, const layout *l, const char *path, mxn_error *err) {
   static const uint8_t padding[MXN_OVER_READ_BYTES];
   file_writer *writer = NULL;
-  TRY(file_writer_open(path, &writer, err));
+  TRY(file_writer_open(path, p->lifetime, &writer, err));
   file_writer_write(writer, l->block, l->header.checked_bytes);
   weights_reader r = {.plan = p};
   for (size_t i = 0; i < checksum_n_pieces(p->weights_bytes); i++) {

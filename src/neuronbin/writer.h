@@ -5,6 +5,7 @@
 #ifndef MXN_NEURONBIN_WRITER_H
 #define MXN_NEURONBIN_WRITER_H
 
+#include "base/file.h"
 #include "mxneuron/abi.h"
 #include "mxneuron/status.h"
 #include "mxneuron/tensor.h"
@@ -46,9 +47,10 @@ typedef struct plan {
   uint64_t weights_bytes, arena_bytes;
   uint32_t n_inputs, n_outputs, n_steps, n_targets, n_weights, n_kernels, n_operators;
   uint32_t n_requested_cores; /* 0: 1 */
+  file_lifetime lifetime;
 } plan;
 
-/* Write the neuronbin to `path` (temporary name, sync, rename). The bytes depend
+/* Write the neuronbin to `path` (as file_writer_commit() does). The bytes depend
  * on the plan alone. */
 MXN_MUST_CHECK mxn_status neuronbin_write(const plan *p, const char *path, mxn_error *err);
 

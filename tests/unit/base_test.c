@@ -193,7 +193,7 @@ static int remove_folder(void **state) {
 
 static void write_text(const char *text) {
   file_writer *w;
-  assert_int_equal(file_writer_open("file", &w, NULL), MXN_OK);
+  assert_int_equal(file_writer_open("file", FILE_KEPT, &w, NULL), MXN_OK);
   file_writer_write(w, text, strlen(text));
   assert_int_equal(file_writer_commit(w, NULL), MXN_OK);
 }
@@ -212,7 +212,7 @@ static void test_file_is_replaced_at_once(void **state) {
   write_text("first");
   assert_file("first");
   file_writer *w;
-  assert_int_equal(file_writer_open("file", &w, NULL), MXN_OK);
+  assert_int_equal(file_writer_open("file", FILE_KEPT, &w, NULL), MXN_OK);
   file_writer_write(w, "second", 6);
   assert_file("first");
   file_writer_abandon(w);
@@ -231,7 +231,7 @@ static void test_file_of_many_writes(void **state) {
   for (size_t i = 0; i < BYTES; i++) text[i] = (char)('a' + i % 23);
   text[BYTES] = '\0';
   file_writer *w;
-  assert_int_equal(file_writer_open("file", &w, NULL), MXN_OK);
+  assert_int_equal(file_writer_open("file", FILE_KEPT, &w, NULL), MXN_OK);
   for (size_t at = 0, n = 1; at < BYTES; at += n, n = n * 3 % 100003) {
     if (n > BYTES - at) n = BYTES - at;
     file_writer_write(w, text + at, n);
@@ -267,17 +267,17 @@ static void test_file_errors(void **state) {
   assert_map_fails("file", "file: cannot read: not a regular file");
   mxn_error err = {0};
   file_writer *w;
-  assert_int_equal(file_writer_open("none/file", &w, &err), MXN_IO);
+  assert_int_equal(file_writer_open("none/file", FILE_KEPT, &w, &err), MXN_IO);
   assert_string_equal(err.message, "none/file: cannot create: No such file or directory");
   assert_null(w);
   error_clear(&err);
   /* Root would replace a device by a file. */
-  assert_int_equal(file_writer_open("file", &w, &err), MXN_IO);
+  assert_int_equal(file_writer_open("file", FILE_KEPT, &w, &err), MXN_IO);
   assert_string_equal(err.message, "file: cannot write: not a regular file");
   assert_null(w);
   error_clear(&err);
   assert_int_equal(mkdir("folder", 0700), 0);
-  assert_int_equal(file_writer_open("folder", &w, &err), MXN_OK);
+  assert_int_equal(file_writer_open("folder", FILE_KEPT, &w, &err), MXN_OK);
   file_writer_write(w, "x", 1);
   assert_int_equal(file_writer_commit(w, &err), MXN_IO);
   assert_string_equal(err.message, "folder: cannot write: Is a directory");
@@ -297,7 +297,7 @@ static void test_file_write_error(void **state) {
   assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
   void (*old_handler)(int) = signal(SIGXFSZ, SIG_IGN);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-  assert_int_equal(file_writer_open("file", &w, &err), MXN_OK);
+  assert_int_equal(file_writer_open("file", FILE_KEPT, &w, &err), MXN_OK);
   file_writer_write(w, data, sizeof data);
   file_writer_write(w, data, 1);
   const mxn_status status = file_writer_commit(w, &err);

@@ -255,7 +255,7 @@ static int stop_in_folder(void **state) {
 
 static void write_image(const image *f) {
   file_writer *w;
-  assert_int_equal(file_writer_open("f.params", &w, NULL), MXN_OK);
+  assert_int_equal(file_writer_open("f.params", FILE_KEPT, &w, NULL), MXN_OK);
   file_writer_write(w, f->bytes, f->n);
   assert_int_equal(file_writer_commit(w, NULL), MXN_OK);
 }
@@ -293,7 +293,7 @@ static void test_large_unaligned_array(void **state) {
   mxn_type type = {.dtype = MXN_UINT8, .n_dims = 1, .dims = {N}};
   parameter items[] = {{"a", PARAMETER_PLAIN, {type, bytes}}, {"b", PARAMETER_PLAIN, {type, bytes}}};
   const parameter_list saved = {.items = items, .n_items = 2};
-  assert_int_equal(params_save("f.params", &saved, NULL), MXN_OK);
+  assert_int_equal(params_save("f.params", FILE_KEPT, &saved, NULL), MXN_OK);
   const parameter_list list = load();
   for (size_t i = 0; i < 2; i++) {
     assert_int_equal((uintptr_t)list.items[i].tensor.data % 4, 0);
@@ -344,7 +344,7 @@ static void test_saved_bytes(void **state) {
   };
   parameter_list list = {.items = items, .n_items = 2};
   assert_int_equal(NDARRAY_LIST_HEADER_BYTES + NDARRAY_HEADER_BYTES(2), 64);
-  assert_int_equal(params_save("f.params", &list, NULL), MXN_OK);
+  assert_int_equal(params_save("f.params", FILE_KEPT, &list, NULL), MXN_OK);
   mapped_file file;
   assert_int_equal(file_map("f.params", &file, NULL), MXN_OK);
   assert_int_equal(file.bytes, f.n);
@@ -363,7 +363,7 @@ static void test_numpy_shapes_are_kept(void **state) {
       {"", PARAMETER_PLAIN, {{.dtype = MXN_DTYPE_UNKNOWN, .n_dims = -1}, NULL}},
   };
   parameter_list saved = {.items = items, .n_items = 4};
-  assert_int_equal(params_save("f.params", &saved, NULL), MXN_OK);
+  assert_int_equal(params_save("f.params", FILE_KEPT, &saved, NULL), MXN_OK);
   const parameter_list list = load();
   assert_int_equal(list.n_items, 4);
   assert_true(list.np_shape);
@@ -375,10 +375,10 @@ static void test_numpy_shapes_are_kept(void **state) {
   assert_true(*(const float *)list.items[1].tensor.data == 3);
   assert_int_equal(list.items[2].tensor.type.dims[1], 5);
   saved.n_items = 1;
-  assert_int_equal(params_save("f.params", &saved, NULL), MXN_OK);
+  assert_int_equal(params_save("f.params", FILE_KEPT, &saved, NULL), MXN_OK);
   assert_false(load().np_shape);
   saved.np_shape = true;
-  assert_int_equal(params_save("f.params", &saved, NULL), MXN_OK);
+  assert_int_equal(params_save("f.params", FILE_KEPT, &saved, NULL), MXN_OK);
   assert_true(load().np_shape);
 }
 
@@ -387,7 +387,7 @@ static void test_save_refuses_unknown_types(void **state) {
   parameter item = {"w", PARAMETER_ARGUMENT, {{.dtype = MXN_FLOAT32, .n_dims = 2, .dims = {3, -1}}, NULL}};
   const parameter_list list = {.items = &item, .n_items = 1};
   mxn_error err = {0};
-  assert_int_equal(params_save("f.params", &list, &err), MXN_ARGUMENT);
+  assert_int_equal(params_save("f.params", FILE_KEPT, &list, &err), MXN_ARGUMENT);
   assert_string_equal(err.message, "f.params: array 'w': cannot write type float32(3, ?) without data");
   assert_int_not_equal(access("f.params", F_OK), 0);
 }
