@@ -44,8 +44,8 @@ const parameter **parameters_by_name(arena *a, const parameter_list *list);
  * (row_sparse, csr) become dense. */
 MXN_MUST_CHECK mxn_status params_load(arena *a, const char *path, parameter_list *out_list, mxn_error *err);
 
-/* Write arrays in their order ("arg:"/"aux:" in front by kind): temporary name,
- * sync, rename. The format is V2; for np_shape, or where a shape is () or has
+/* Write arrays in their order ("arg:"/"aux:" in front by kind), as
+ * file_writer_commit() does. The format is V2; for np_shape, or where a shape is () or has
  * a 0, V3 for all, as MXNet reads no mixed files. The first array, where its shape
  * is (1, N), has its data at byte 64. ARGUMENT for a type that cannot be written. */
 MXN_MUST_CHECK mxn_status params_save(const char *path, file_lifetime lifetime, const parameter_list *list,
