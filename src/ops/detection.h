@@ -32,6 +32,8 @@ mxn_status multibox_detection_shape(inference *x);
 mxn_status multibox_detection_forward(const forward *f);
 
 /* roi.c */
+/* The group of channels of a bin, of `group` for `bins` along one axis. */
+int64_t region_group(int64_t bin, int64_t group, int64_t bins);
 mxn_status roi_pooling_shape(inference *x);
 mxn_status roi_pooling_forward(const forward *f);
 mxn_status roi_align_shape(inference *x);

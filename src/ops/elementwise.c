@@ -45,12 +45,6 @@ static int64_t least_common_multiple(int64_t x, int64_t y) {
   return WRAP(product_of / a, *, by);
 }
 
-/* lgamma() keeps a sign in a global. */
-static double log_gamma(double x) {
-  int sign;
-  return lgamma_r(x, &sign);
-}
-
 /* y is the number sigma: a parabola inside 1 / sigma^2, straight lines outside. */
 static double smooth_l1(double x, double y) {
   const double square = y * y, bound = 1 / square;

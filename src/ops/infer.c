@@ -94,6 +94,21 @@ bool dims_product(const mxn_type *t, int32_t first, int32_t end, int64_t *out) {
   return true;
 }
 
+void dims_reverse(int64_t *dims, int32_t n) {
+  for (int32_t i = 0; i < n / 2; i++) {
+    const int64_t kept = dims[i];
+    dims[i] = dims[n - 1 - i];
+    dims[n - 1 - i] = kept;
+  }
+}
+
+lines lines_along(const mxn_type *t, int32_t axis) {
+  lines l = {.length = t->dims[axis]};
+  (void)!dims_product(t, 0, axis, &l.outer);
+  (void)!dims_product(t, axis + 1, t->n_dims, &l.inner);
+  return l;
+}
+
 int64_t count_elements(const mxn_type *t) {
   int64_t n = 0;
   return shape_elements(t, &n) ? n : 0;

@@ -45,6 +45,16 @@ bool dims_multiply(int64_t a, int64_t b, int64_t *out);
  * false where it overflows. */
 bool dims_product(const mxn_type *t, int32_t first, int32_t end, int64_t *out);
 
+/* The last one first. */
+void dims_reverse(int64_t *dims, int32_t n);
+
+/* The elements of a tensor as [outer][length][inner], lines along an axis. */
+typedef struct lines {
+  int64_t outer, length, inner;
+} lines;
+
+lines lines_along(const mxn_type *t, int32_t axis);
+
 /* Of a type or some of its dimensions that are known and do not overflow, as those
  * of a node that runs; 0 of any other. */
 int64_t count_elements(const mxn_type *t);

@@ -90,6 +90,11 @@ void store_integers(mxn_tensor *t, int64_t first, int64_t n, const int64_t *from
   }
 }
 
+double log_gamma(double x) {
+  int sign;
+  return lgamma_r(x, &sign);
+}
+
 int compare_rising(double a, double b) {
   if (isnan(a) || isnan(b)) return !!isnan(a) - !!isnan(b);
   return (a > b) - (a < b);

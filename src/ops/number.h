@@ -27,6 +27,9 @@ void store_integers(mxn_tensor *t, int64_t first, int64_t n, const int64_t *from
 /* A number as the type keeps it: 0.1 as the double nearest to 0.1f. */
 double round_to(mxn_dtype dtype, double x);
 
+/* lgamma() without the sign that it keeps in a global. */
+double log_gamma(double x);
+
 /* As qsort() asks for: below 0 where a stands before b. What is no number stands behind
  * all others. */
 int compare_rising(double a, double b);

@@ -281,11 +281,9 @@ static void fill_output(const forward *f, double number) {
  * last axis comes first: the others take what it has filled. */
 static void pad_with_extremes(const forward *f, int32_t d, const int64_t widths[2], double sign) {
   mxn_tensor *out = &f->outputs[0];
-  const int64_t size = out->type.dims[d], n = f->inputs[0].type.dims[d];
-  int64_t lines = 1, step = 1;
-  (void)!dims_product(&out->type, d + 1, out->type.n_dims, &step);
-  (void)!dims_product(&out->type, 0, d, &lines);
-  for (int64_t line = 0; line < lines * step && n > 0; line++) {
+  const lines l = lines_along(&out->type, d);
+  const int64_t size = l.length, step = l.inner, n = f->inputs[0].type.dims[d];
+  for (int64_t line = 0; line < l.outer * step && n > 0; line++) {
     const int64_t first = line / step * size * step + line % step;
     double best, x;
     load_doubles(out, first + widths[0] * step, 1, &best);

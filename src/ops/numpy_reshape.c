@@ -118,14 +118,6 @@ static mxn_status take_code(reshaping *r) {
   }
 }
 
-static void reverse(int64_t *v, int32_t n) {
-  for (int32_t i = 0; i < n / 2; i++) {
-    const int64_t kept = v[i];
-    v[i] = v[n - 1 - i];
-    v[n - 1 - i] = kept;
-  }
-}
-
 mxn_status numpyx_reshape_shape(inference *x) {
   const op_tuple codes = op_tuple_of(x->node, "newshape");
   const bool is_reversed = op_bool(x->node, "reverse");
@@ -134,12 +126,12 @@ mxn_status numpyx_reshape_shape(inference *x) {
   if (!shape_is_known(x->inputs[0])) return MXN_OK;
   for (int32_t i = 0; i < codes.n; i++) r.codes[i] = codes.v[i];
   if (is_reversed) {
-    reverse(r.codes, r.n_codes);
-    reverse(r.in.dims, r.in.n_dims);
+    dims_reverse(r.codes, r.n_codes);
+    dims_reverse(r.in.dims, r.in.n_dims);
   }
   while (r.code < r.n_codes) TRY(take_code(&r));
   TRY(resolve_rest(x, x->inputs[0], &r.out));
-  if (is_reversed) reverse(r.out.dims, r.out.n_dims);
+  if (is_reversed) dims_reverse(r.out.dims, r.out.n_dims);
   return infer_output(x, 0, &r.out);
 }
 

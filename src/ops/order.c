@@ -40,22 +40,12 @@ static int descending(const void *a, const void *b) {
   return order ? order : compare_places(a, b);
 }
 
-/* The lines along an axis, or one line of all elements: [outer][length][inner]. */
-typedef struct lines {
-  int64_t outer, length, inner;
-} lines;
-
+/* The lines along the axis, or one line of all elements. */
 static lines lines_of(const node *n, const mxn_type *t) {
-  lines l = {1, 1, 1};
-  if (op_is_none(n, "axis")) {
-    (void)!dims_product(t, 0, t->n_dims, &l.length);
-    return l;
-  }
-  const int32_t axis = axis_from_front(op_int(n, "axis"), t->n_dims);
-  l.length = t->dims[axis];
-  (void)!dims_product(t, 0, axis, &l.outer);
-  (void)!dims_product(t, axis + 1, t->n_dims, &l.inner);
-  return l;
+  if (!op_is_none(n, "axis")) return lines_along(t, axis_from_front(op_int(n, "axis"), t->n_dims));
+  lines all = {1, 1, 1};
+  (void)!dims_product(t, 0, t->n_dims, &all.length);
+  return all;
 }
 
 static void sort_line(const mxn_tensor *in, const lines *l, int64_t start, bool is_ascending, ranked *line) {

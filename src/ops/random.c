@@ -266,11 +266,6 @@ typedef struct rounding {
 
 static double r(rounding t, double x) { return round_to(t.dtype, x); }
 
-static double log_gamma_of(double x) {
-  int sign;
-  return lgamma_r(x, &sign);
-}
-
 static double log_uniform(rounding t, double x, double low, double high) {
   (void)x;
   return -r(t, log(r(t, high - low)));
@@ -284,7 +279,7 @@ static double log_normal(rounding t, double x, double mean, double deviation) {
 
 static double log_gamma_density(rounding t, double x, double alpha, double beta) {
   const double power = r(t, r(t, alpha - 1) * log(x)), scaled = r(t, alpha * log(beta));
-  return r(t, r(t, r(t, scaled + power) - r(t, beta * x)) - r(t, log_gamma_of(alpha)));
+  return r(t, r(t, r(t, scaled + power) - r(t, beta * x)) - r(t, log_gamma(alpha)));
 }
 
 static double log_exponential(rounding t, double x, double rate, double unused) {
@@ -294,11 +289,11 @@ static double log_exponential(rounding t, double x, double rate, double unused) 
 
 static double log_poisson(rounding t, double x, double mean, double unused) {
   (void)unused;
-  return r(t, r(t, r(t, x * r(t, log(mean))) - log_gamma_of(r(t, x + 1))) - mean);
+  return r(t, r(t, r(t, x * r(t, log(mean))) - log_gamma(r(t, x + 1))) - mean);
 }
 
 static double log_negative_binomial(rounding t, double x, double k, double p) {
-  const double ways = r(t, log_gamma_of(r(t, x + k)) - log_gamma_of(r(t, x + 1)) - log_gamma_of(k));
+  const double ways = r(t, log_gamma(r(t, x + k)) - log_gamma(r(t, x + 1)) - log_gamma(k));
   return r(t, r(t, ways + r(t, k * log(p))) + r(t, x * log(r(t, 1 - p))));
 }
 
@@ -353,10 +348,10 @@ mxn_status pdf_shape(inference *x) {
 static double log_dirichlet(const double *x, const double *alpha, int64_t n) {
   double sum = 0, alphas = 0;
   for (int64_t i = 0; i < n; i++) {
-    sum += (alpha[i] - 1) * log(x[i]) - log_gamma_of(alpha[i]);
+    sum += (alpha[i] - 1) * log(x[i]) - log_gamma(alpha[i]);
     alphas += alpha[i];
   }
-  return sum + log_gamma_of(alphas);
+  return sum + log_gamma(alphas);
 }
 
 /* Of sample i, which is the `length` numbers there, in the set of parameters `set`. */

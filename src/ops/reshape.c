@@ -124,26 +124,18 @@ static mxn_status take_code(reshaping *r) {
   return append(r, code);
 }
 
-static void reverse(int64_t *v, int32_t n) {
-  for (int32_t i = 0; i < n / 2; i++) {
-    const int64_t kept = v[i];
-    v[i] = v[n - 1 - i];
-    v[n - 1 - i] = kept;
-  }
-}
-
 static mxn_status resolve_codes(inference *x, op_tuple codes, mxn_type in, mxn_type *out) {
   const bool is_reversed = op_bool(x->node, "reverse");
   int64_t in_turn[MXN_MAX_DIMS];
   memcpy(in_turn, codes.v, sizeof in_turn);
   if (is_reversed) {
-    reverse(in_turn, codes.n);
-    reverse(in.dims, in.n_dims);
+    dims_reverse(in_turn, codes.n);
+    dims_reverse(in.dims, in.n_dims);
   }
   reshaping r = {.x = x, .codes = in_turn, .in = in.dims, .n_codes = codes.n, .n_in = in.n_dims, .rest = -1};
   while (r.code < r.n_codes) TRY(take_code(&r));
   TRY(infer_last_unknown(x, &r.out, &in));
-  if (is_reversed) reverse(r.out.dims, r.out.n_dims);
+  if (is_reversed) dims_reverse(r.out.dims, r.out.n_dims);
   *out = r.out;
   return MXN_OK;
 }

@@ -218,7 +218,7 @@ mxn_status psroi_pooling_shape(inference *x) {
   return infer_regions(x, dim, size, size, 5);
 }
 
-static int64_t group_of(int64_t bin, int64_t group, int64_t bins) {
+int64_t region_group(int64_t bin, int64_t group, int64_t bins) {
   const int64_t g = bin * group / bins;
   return g < group - 1 ? g : group - 1;
 }
@@ -251,7 +251,8 @@ mxn_status psroi_pooling_forward(const forward *f) {
     const double height = fmax((round(region[4]) + 1) * scale - top, 0.1);
     for (int64_t k = 0; k < to[C] * bins; k++) {
       const int64_t row = k % bins / to[W], column = k % to[W];
-      const int64_t c = (k / bins * group + group_of(row, group, to[H])) * group + group_of(column, group, to[W]);
+      const int64_t c =
+          (k / bins * group + region_group(row, group, to[H])) * group + region_group(column, group, to[W]);
       int64_t y[2], x[2];
       scaled_range(row, top, round_to(dtype, height / (double)to[H]), dtype, in[H], y);
       scaled_range(column, left, round_to(dtype, width / (double)to[W]), dtype, in[W], x);

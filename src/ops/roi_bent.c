@@ -149,11 +149,6 @@ static double mean_of_points(const forward *f, const double *plane, point start,
   return *out_count > 0 ? sum / *out_count : 0;
 }
 
-static int64_t group_of(int64_t bin, int64_t group, int64_t bins) {
-  const int64_t g = bin * group / bins;
-  return g < group - 1 ? g : group - 1;
-}
-
 static void pool_region(const forward *f, int64_t i, const double *region, const double *image, const double *trans) {
   const int64_t *in = f->inputs[0].type.dims, *to = f->outputs[0].type.dims, bins = to[H] * to[W];
   const int64_t group = op_int(f->node, "group_size"), each = op_int(f->node, "sample_per_part");
@@ -165,7 +160,7 @@ static void pool_region(const forward *f, int64_t i, const double *region, const
   const point step = {bin.y / (double)each, bin.x / (double)each};
   for (int64_t k = 0; k < to[C] * bins; k++) {
     const int64_t row = k % bins / to[W], column = k % to[W];
-    const int64_t c = (k / bins * group + group_of(row, group, to[H])) * group + group_of(column, group, to[W]);
+    const int64_t c = (k / bins * group + region_group(row, group, to[H])) * group + region_group(column, group, to[W]);
     const point by = moved_by(f, trans, i, k / bins, row, column);
     const point start = {(double)row * bin.y + corner.y + by.y * height,
                          (double)column * bin.x + corner.x + by.x * width};

@@ -9,18 +9,6 @@
 #include "ops/family.h"
 #include "ops/number.h"
 
-/* The elements of a tensor as [outer][length][inner]. */
-typedef struct lines {
-  int64_t outer, length, inner;
-} lines;
-
-static lines lines_of(const mxn_type *t, int32_t axis) {
-  lines l = {.length = t->dims[axis]};
-  (void)!dims_product(t, 0, axis, &l.outer);
-  (void)!dims_product(t, axis + 1, t->n_dims, &l.inner);
-  return l;
-}
-
 /* Dimension 0, and all others as one. */
 static lines rows_of(const mxn_type *t) {
   lines l = {.outer = t->dims[0], .inner = 1};
@@ -105,7 +93,7 @@ static mxn_status run_softmax(const forward *f, bool is_log, bool is_negated) {
                              .is_log = is_log,
                              .is_negated = is_negated,
                              .lengths = softmax_inputs(f->node) > 1 ? &f->inputs[1] : NULL};
-  softmax(f, lines_of(t, axis_of(f->node, t)), &o);
+  softmax(f, lines_along(t, axis_of(f->node, t)), &o);
   return MXN_OK;
 }
 
@@ -136,7 +124,7 @@ static int32_t activation_axis(const node *n, const mxn_type *t) { return is_cha
 
 mxn_status softmax_activation_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;
-  softmax(f, lines_of(t, activation_axis(f->node, t)), &plain);
+  softmax(f, lines_along(t, activation_axis(f->node, t)), &plain);
   return MXN_OK;
 }
 
@@ -201,7 +189,7 @@ int32_t op_softmax_axis(const node *n) {
 mxn_status softmax_output_forward(const forward *f) {
   const mxn_type *t = &f->inputs[0].type;
   const int32_t axis = output_axis(f->node, t);
-  softmax(f, axis < 0 ? rows_of(t) : lines_of(t, axis), &plain);
+  softmax(f, axis < 0 ? rows_of(t) : lines_along(t, axis), &plain);
   return MXN_OK;
 }
 
