@@ -108,50 +108,56 @@ def set_cores(cores):
         os.sched_setaffinity(int(thread), cores)
 
 
+@contextlib.contextmanager
 def cores_awake():
-    """Until it is closed idle cores poll instead of halting, where the user may ask Linux for that.
+    """Idle cores poll instead of halting, where the user may ask Linux for that.
 
     Each call of any operator wakes MXNet's engine, and is woken by it. Where a core has halted, that takes 1 to 20
-    microseconds and more, which are the machine's.
+    microseconds and more: the machine's, not ours.
     """
-    try:
-        latency = open("/dev/cpu_dma_latency", "wb", buffering=0)
-    except OSError as error:
-        print(f"idle cores may halt: {error}")
-        return contextlib.nullcontext()
-    latency.write(bytes(4))  # microseconds
-    return latency
+    with contextlib.ExitStack() as stack:
+        try:
+            latency = stack.enter_context(open("/dev/cpu_dma_latency", "wb", buffering=0))
+            latency.write(bytes(4))  # microseconds, as long as it is open
+        except OSError as error:
+            print(f"idle cores may halt: {error}")
+        yield
 
 
-def report_nodes(where, many, one, others):
-    many, one, others = compare(many, one, others)
-    report("SymbolBlock, 500 nodes in subgraphs" + where, many, others, 50)
-    report_more("with 1 node", many, one)
-    report_more("MXNet's cheapest operator", many, others)
-    return many
+def make_calls(mxneuron, folder):
+    """Pairs to compare, and three with 500 nodes, one node and none of ours.
 
-
-def bench_calls(mxneuron, folder):
-    """The cheapest operator with a parameter, since a compiled model has one."""
+    The other is MXNet's cheapest operator with a parameter, since a compiled model has one.
+    """
     data, shape = mx.sym.var("data"), (1, 8)
     x = mx.nd.ones(shape)
     _, no_op = compiled(mxneuron, folder, "no-op", mx.sym.Activation(data, act_type="relu", name="relu"), shape)
     cheapest = os.path.join(folder, "cheapest")
     mx.sym.elemwise_add(data, mx.sym.var("w", shape=shape), name="add").save(cheapest + "-symbol.json")
     mx.nd.save(cheapest + "-0000.params", {"arg:w": mx.nd.ones(shape)})
-    runs = block(with_nodes(no_op, 500), x), block(no_op, x), block(cheapest, x)
-    asleep = compare(*runs)[0]  # before: cores go on polling for a while
-    with cores_awake():
-        ours, others = compare(bound(no_op, x), bound(cheapest, x))
-        report("bound executor, no-op", ours, others, 1.3 * others)
-        for name, options in (("", {}), (", static", {"static_alloc": True, "static_shape": True})):
-            ours, others = compare(block(no_op, x, **options), block(cheapest, x, **options))
-            report(f"SymbolBlock{name}, no-op", ours, others, 1.3 * others)
-        awake = report_nodes("", *runs)
-    report_more("that where idle cores may halt", asleep, awake)
+    static = {"static_alloc": True, "static_shape": True}
+    pairs = {"bound executor, no-op": (bound(no_op, x), bound(cheapest, x)),
+             "SymbolBlock, no-op": (block(no_op, x), block(cheapest, x)),
+             "SymbolBlock, static, no-op": (block(no_op, x, **static), block(cheapest, x, **static))}
+    return pairs, (block(with_nodes(no_op, 500), x), block(no_op, x), block(cheapest, x))
+
+
+def bench_nodes(where, runs):
+    many, one, others = compare(*runs)
+    report("SymbolBlock, 500 nodes in subgraphs" + where, many, others, 50)
+    report_more("with 1 node", many, one)
+    report_more("MXNet's cheapest operator", many, others)
+    return many
+
+
+def bench_calls(pairs, nodes, asleep):
+    for what, pair in pairs.items():
+        ours, others = compare(*pair)
+        report(what, ours, others, 1.3 * others)
+    report_more("that where idle cores may halt", asleep, bench_nodes("", nodes))
     cores = os.sched_getaffinity(0)
     set_cores({min(cores)})
-    report_nodes(", one core", *runs)
+    bench_nodes(", one core", nodes)
     set_cores(cores)
 
 
@@ -203,7 +209,7 @@ def bench_binding(mxneuron, folder):
         mx.nd.waitall()  # the engine frees late: each pays for its own memory
 
     ours, as_installed, plain = compare(lambda: answer(ours_prefix, "MKLDNN"), lambda: answer(original, "MKLDNN"),
-                                        lambda: answer(original, "NONE"), n_runs=1)
+                                        lambda: answer(original, "NONE"), n_runs=5)
     report("load, bind, first answer, 100 MB", ours, plain, plain)
     report_more("MXNet as installed", ours, as_installed)
 
@@ -212,9 +218,12 @@ def main():
     extension, mxneuron, folder = sys.argv[1:]
     mx.library.load(extension, False)
     print(f"{'microseconds':<52} {'compiled':>10} {'other':>10} {'ratio':>6}")
-    bench_calls(mxneuron, folder)
-    bench_squeezenet(mxneuron, folder)
-    bench_binding(mxneuron, folder)
+    pairs, nodes = make_calls(mxneuron, folder)
+    asleep = compare(*nodes)[0]  # first: cores go on polling for a while
+    with cores_awake():
+        bench_calls(pairs, nodes, asleep)
+        bench_squeezenet(mxneuron, folder)
+        bench_binding(mxneuron, folder)
     if over:
         print("over the limit: " + "; ".join(over))
     sys.exit(bool(over))
