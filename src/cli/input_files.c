@@ -276,14 +276,21 @@ static mxn_status type_numbers(input_files *in, mxn_error *err) {
   return MXN_OK;
 }
 
-static mxn_status type_raw(input_files *in, mxn_error *err) {
+/* A name that the model does not have says more than a shape that is missing. */
+static mxn_status unknown_shape(const loader *l, const input_files *in, mxn_error *err) {
+  const mxn_input named = {in->name, {.dtype = MXN_DTYPE_UNKNOWN, .n_dims = -1}};
+  TRY(mxn_model_infer(l->model, &named, 1, NULL, NULL, err));
+  return error_set(err, MXN_ARGUMENT,
+                   "%s: the shape of input '%s' is not known, expected --shape %s=SHAPE for raw numbers",
+                   in->sources[0].path, in->name, in->name);
+}
+
+static mxn_status type_raw(const loader *l, input_files *in, mxn_error *err) {
   const int64_t item = item_elements(&in->known);
   char text[256];
   size_t item_bytes, n_items = 0;
   if (item < 0 || __builtin_mul_overflow((size_t)item, mxn_dtype_bytes(in->known.dtype), &item_bytes))
-    return error_set(err, MXN_ARGUMENT,
-                     "%s: the shape of input '%s' is not known, expected --shape %s=SHAPE for raw numbers",
-                     in->sources[0].path, in->name, in->name);
+    return unknown_shape(l, in, err);
   for (size_t i = 0; i < in->n; i++) {
     const size_t bytes = in->sources[i].file.bytes, n = bytes / item_bytes;
     const bool is_whole = in->known.dims[0] > 0 && (in->has_shape || in->n == 1);
@@ -315,7 +322,7 @@ static mxn_status find_candidates(const loader *l, input_files *in, mxn_error *e
     case SOURCE_IMAGE: return type_images(l, in, err);
     case SOURCE_ARRAY: return type_arrays(in, err);
     case SOURCE_JSON: return type_numbers(in, err);
-    case SOURCE_RAW: return type_raw(in, err);
+    case SOURCE_RAW: return type_raw(l, in, err);
   }
   return MXN_OK;
 }
