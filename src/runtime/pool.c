@@ -11,11 +11,20 @@
 #include "runtime/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <unistd.h>
 
+#include "runtime/clock.h"
 #include "runtime/gate.h"
+
+enum {
+  PAUSE_NS = 1000000, /* what follows a run sooner is of one series */
+  LATE_NS = 60000,    /* a core that has halted wakes up in 20 to 50 microseconds */
+  MAX_MOVED = 3,      /* late workers that are worth moving: of many, one counts less */
+};
 
 enum slot_state { SLOT_IDLE, SLOT_POSTED, SLOT_STOPPED };
 
@@ -23,6 +32,7 @@ typedef struct slot {
   gate state;      /* slot_state */
   uint32_t worker; /* number in the run; 0 is the caller */
   pthread_t thread;
+  atomic_int tid; /* the system's number of the thread; 0 before it runs */
 } slot;
 
 /* What changes in a run, first. */
@@ -30,10 +40,27 @@ static struct {
   gate n_running; /* workers that have neither left the run nor missed it */
   alignas(CACHE_LINE_BYTES) atomic_bool is_busy;
   uint32_t n_slots;
+  uint64_t end_ns; /* of the last run */
+  int caller_core; /* which workers leave; -1: none */
   pool_work work;
   void *job;
   slot slots[POOL_MAX_CORES - 1];
 } pool;
+
+/* When the workers that this thread has woken are late; 0: it has woken none, or late ones were moved. */
+static _Thread_local uint64_t late_ns;
+
+/* Put a thread on another core, and leave it all that it may use. The system wakes a worker on the caller's core where
+ * all others are busy at that moment, be it with a thread that is about to wait for this very run, as the threads that
+ * call MXNet do; and it moves neither of the two until it balances its load, milliseconds later. */
+static void move_off(pid_t tid, int core) {
+  cpu_set_t allowed, others;
+  if (core < 0 || core >= CPU_SETSIZE || sched_getaffinity(tid, sizeof allowed, &allowed) != 0) return;
+  others = allowed;
+  CPU_CLR((size_t)core, &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(tid, sizeof others, &others) != 0) return;
+  sched_setaffinity(tid, sizeof allowed, &allowed);
+}
 
 /* Take the slot's post, which its worker and the caller may both want. */
 static bool take_post(slot *s) {
@@ -43,10 +70,13 @@ static bool take_post(slot *s) {
 
 static void *worker_main(void *argument) {
   slot *s = argument;
+  const pid_t tid = gettid();
+  atomic_store(&s->tid, tid);
   for (;;) {
     gate_wait_change(&s->state, SLOT_IDLE);
     if (atomic_load(&s->state.value) == SLOT_STOPPED) return NULL;
     if (!take_post(s)) continue;
+    if (sched_getcpu() == pool.caller_core) move_off(tid, pool.caller_core);
     pool.work(pool.job, s->worker);
     /* Only the last one to leave wakes the caller, who waits for zero. */
     if (atomic_fetch_sub(&pool.n_running.value, 1) == 1) gate_wake(&pool.n_running);
@@ -70,6 +100,7 @@ static void watch_fork(void) { pthread_atfork(NULL, NULL, reset_in_child); }
 
 static bool start_worker(slot *s, uint32_t worker) {
   s->worker = worker;
+  atomic_store(&s->tid, 0);
   return pthread_create(&s->thread, NULL, worker_main, s) == 0;
 }
 
@@ -108,6 +139,20 @@ void pool_reserve(uint32_t n_cores) {
   give_back();
 }
 
+/* Whether workers are moved: not in runs that follow each other, where the system has found cores for all, or knows
+ * better, because other processes are as busy. */
+static void begin_moves(void) {
+  const uint64_t now_ns = clock_ns();
+  const bool is_rested = now_ns - pool.end_ns > PAUSE_NS;
+  pool.caller_core = is_rested ? sched_getcpu() : -1;
+  late_ns = is_rested ? now_ns + LATE_NS : 0;
+}
+
+static void end_moves(void) {
+  late_ns = 0;
+  pool.end_ns = clock_ns();
+}
+
 static void post(uint32_t n_workers, pool_work work, void *job) {
   pool.work = work;
   pool.job = job;
@@ -115,6 +160,17 @@ static void post(uint32_t n_workers, pool_work work, void *job) {
   for (uint32_t i = 0; i < n_workers - 1; i++) {
     atomic_store(&pool.slots[i].state.value, SLOT_POSTED);
     gate_wake(&pool.slots[i].state);
+  }
+}
+
+void pool_move_late(void) {
+  if (late_ns == 0 || clock_ns() < late_ns) return;
+  late_ns = 0;
+  const int core = sched_getcpu();
+  for (uint32_t i = 0; i < MAX_MOVED && i < pool.n_slots; i++) {
+    slot *s = &pool.slots[i];
+    const pid_t tid = atomic_load(&s->tid);
+    if (tid != 0 && atomic_load(&s->state.value) == SLOT_POSTED) move_off(tid, core);
   }
 }
 
@@ -134,9 +190,11 @@ void pool_run(uint32_t n_cores, pool_work work, void *job) {
   n_cores = limit_cores(n_cores);
   grow(n_cores - 1);
   const uint32_t n_workers = (n_cores - 1 < pool.n_slots ? n_cores - 1 : pool.n_slots) + 1;
+  begin_moves();
   post(n_workers, work, job);
   work(job, 0);
   recall(n_workers);
   gate_wait_for(&pool.n_running, 0);
+  end_moves();
   give_back();
 }

@@ -28,4 +28,8 @@ void pool_reserve(uint32_t n_cores);
  * one may wait for another to begin. Whatever workers write is visible on return. */
 void pool_run(uint32_t n_cores, pool_work work, void *job);
 
+/* For the work to call now and then. On the caller's thread, once in a run that follows a pause: workers that were
+ * woken and have not begun within the usual time wait for the caller's core; they are moved to others. */
+void pool_move_late(void);
+
 #endif

@@ -14,11 +14,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/shape.h"
 #include "neuronbin/check.h"
+#include "runtime/clock.h"
 #include "runtime/cores.h"
 #include "runtime/pool.h"
 
@@ -241,12 +241,6 @@ static mxn_status check_run(const mxn_session *s, const mxn_tensor *inputs, size
   return MXN_OK;
 }
 
-static uint64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static mxn_kernel kernel_at(const mxn_program *p, const mxn_neuronbin_kernel *kernel) {
   const uint8_t *entry = p->code + kernel->entry;
   mxn_kernel function;
@@ -276,6 +270,7 @@ CALLS_MACHINE_CODE static void run_step(mxn_session *s, uint32_t step, void *scr
     if (s->check) weights_check_tasks(s->check, s->weights, step, begin, end, n_tasks);
     compute(buffers, scratch, begin, end);
     if (atomic_fetch_add(&progress->n_done.value, end - begin) + end - begin == n_tasks) gate_wake(&progress->n_done);
+    pool_move_late();
   }
 }
 
@@ -285,7 +280,7 @@ static void run_steps(void *job, uint32_t worker) {
   void *scratch = s->scratch + worker * s->scratch_stride;
   _mm_setcsr(RUN_MXCSR);
   for (uint32_t i = 0; i < n_steps; i++) {
-    if (worker == 0 && s->start_ns) s->start_ns[i] = now_ns();
+    if (worker == 0 && s->start_ns) s->start_ns[i] = clock_ns();
     run_step(s, i, scratch);
     gate_wait_for(&s->steps[i].n_done, n_tasks_of(s, i));
   }
@@ -351,7 +346,7 @@ mxn_status mxn_session_profile(mxn_session *session, const mxn_tensor *inputs, s
   if (status != MXN_OK) return status;
   give_outputs(session, outputs);
   /* A step ends where the next one starts. */
-  const uint64_t end = now_ns();
+  const uint64_t end = clock_ns();
   for (size_t i = 0; i < n_steps; i++) step_ns[i] = (i + 1 < n_steps ? step_ns[i + 1] : end) - step_ns[i];
   return MXN_OK;
 }
