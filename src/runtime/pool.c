@@ -33,6 +33,7 @@ typedef struct slot {
   uint32_t worker; /* number in the run; 0 is the caller */
   pthread_t thread;
   atomic_int tid; /* the system's number of the thread; 0 before it runs */
+  atomic_bool is_moving;
 } slot;
 
 /* What changes in a run, first. */
@@ -50,16 +51,24 @@ static struct {
 /* When the workers that this thread has woken are late; 0: it has woken none, or late ones were moved. */
 static _Thread_local uint64_t late_ns;
 
-/* Put a thread on another core, and leave it all that it may use. The system wakes a worker on the caller's core where
- * all others are busy at that moment, be it with a thread that is about to wait for this very run, as the threads that
- * call MXNet do; and it moves neither of the two until it balances its load, milliseconds later. */
-static void move_off(pid_t tid, int core) {
+static void exclude(pid_t tid, int core) {
   cpu_set_t allowed, others;
   if (core < 0 || core >= CPU_SETSIZE || sched_getaffinity(tid, sizeof allowed, &allowed) != 0) return;
   others = allowed;
   CPU_CLR((size_t)core, &others);
   if (CPU_COUNT(&others) == 0 || sched_setaffinity(tid, sizeof others, &others) != 0) return;
   sched_setaffinity(tid, sizeof allowed, &allowed);
+}
+
+/* Put a worker on another core, and leave it all that it may use. One thread at a time does: a second one would read,
+ * and restore, what the first has excluded for a moment. The system wakes a worker on the caller's core where all
+ * others are busy at that moment, be it with a thread that is about to wait for this very run, as the threads that call
+ * MXNet do; and it moves neither of the two until it balances its load, milliseconds later. */
+static void move_off(slot *s, int core) {
+  const pid_t tid = atomic_load(&s->tid);
+  if (tid == 0 || atomic_exchange(&s->is_moving, true)) return;
+  exclude(tid, core);
+  atomic_store(&s->is_moving, false);
 }
 
 /* Take the slot's post, which its worker and the caller may both want. */
@@ -70,13 +79,12 @@ static bool take_post(slot *s) {
 
 static void *worker_main(void *argument) {
   slot *s = argument;
-  const pid_t tid = gettid();
-  atomic_store(&s->tid, tid);
+  atomic_store(&s->tid, gettid());
   for (;;) {
     gate_wait_change(&s->state, SLOT_IDLE);
     if (atomic_load(&s->state.value) == SLOT_STOPPED) return NULL;
     if (!take_post(s)) continue;
-    if (sched_getcpu() == pool.caller_core) move_off(tid, pool.caller_core);
+    if (sched_getcpu() == pool.caller_core) move_off(s, pool.caller_core);
     pool.work(pool.job, s->worker);
     /* Only the last one to leave wakes the caller, who waits for zero. */
     if (atomic_fetch_sub(&pool.n_running.value, 1) == 1) gate_wake(&pool.n_running);
@@ -101,6 +109,7 @@ static void watch_fork(void) { pthread_atfork(NULL, NULL, reset_in_child); }
 static bool start_worker(slot *s, uint32_t worker) {
   s->worker = worker;
   atomic_store(&s->tid, 0);
+  atomic_store(&s->is_moving, false);
   return pthread_create(&s->thread, NULL, worker_main, s) == 0;
 }
 
@@ -169,8 +178,7 @@ void pool_move_late(void) {
   const int core = sched_getcpu();
   for (uint32_t i = 0; i < MAX_MOVED && i < pool.n_slots; i++) {
     slot *s = &pool.slots[i];
-    const pid_t tid = atomic_load(&s->tid);
-    if (tid != 0 && atomic_load(&s->state.value) == SLOT_POSTED) move_off(tid, core);
+    if (atomic_load(&s->state.value) == SLOT_POSTED) move_off(s, core);
   }
 }
 

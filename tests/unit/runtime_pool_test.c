@@ -17,6 +17,7 @@ enum { N_RUNS = 40, PATIENCE_S = 10 };
 
 typedef struct meeting {
   atomic_bool has_begun; /* the worker */
+  atomic_bool is_met;    /* the caller knows */
   int caller_core, worker_core, n_allowed;
 } meeting;
 
@@ -32,12 +33,14 @@ static void meet(void *job, uint32_t worker) {
   meeting *m = job;
   if (worker > 0) {
     m->worker_core = sched_getcpu();
-    m->n_allowed = count_allowed();
     atomic_store(&m->has_begun, true);
+    while (!atomic_load(&m->is_met)) continue;
+    m->n_allowed = count_allowed();
     return;
   }
   for (const uint64_t begin_ns = clock_ns(); !atomic_load(&m->has_begun) && is_in_time(begin_ns);) pool_move_late();
   m->caller_core = sched_getcpu();
+  atomic_store(&m->is_met, true);
 }
 
 /* Two cores of the process, or false. */
