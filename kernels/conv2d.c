@@ -97,13 +97,19 @@ INLINE struct term term_at(const struct k_conv2d *s, const struct tile *t, int64
                        t->weights + i * BLOCK, t->ahead + i * ahead_floats(s)};
 }
 
+/* Whether each run gets the weights, which its one tile reads once, from memory. */
+INLINE int64_t streams_weights(const struct k_conv2d *s) {
+  const int64_t blocks = s->groups * ((s->out_channels + BLOCK - 1) / BLOCK);
+  return conv2d_tiles(s) == 1 && blocks * conv2d_terms_per_block(s) * BLOCK * 4 > K_L2_BYTES;
+}
+
 /* Fetch this tile's weights, where they do not fit into L1. */
 INLINE void prefetch_weights(const struct k_conv2d *s, const float *q, const int64_t vectors) {
   if (s->tile_blocks * conv2d_terms_per_block(s) * BLOCK * 4 <= K_L1_WEIGHT_BYTES) return;
   UNROLL for (int64_t v = 0; v < vectors; v += BLOCK_VECTORS) {
     const float *line = q + v / BLOCK_VECTORS * conv2d_terms_per_block(s) * BLOCK;
     __builtin_prefetch(line + NEAR_LINES * BLOCK, 0, 3);
-    if (conv2d_tiles(s) == 1) __builtin_prefetch(line + FAR_LINES * BLOCK, 0, 2);
+    if (streams_weights(s)) __builtin_prefetch(line + FAR_LINES * BLOCK, 0, 2);
   }
 }
 

@@ -55,7 +55,10 @@ struct k_conv2d {
 /* What the templates and the code that chooses their tiles must see alike. */
 #define K_SHARED static inline __attribute__((always_inline))
 
-enum { K_L1_WEIGHT_BYTES = 24 * 1024 }; /* weights of a tile that stay in L1; of 32 KiB the rest is for inputs */
+enum {
+  K_L1_WEIGHT_BYTES = 24 * 1024, /* weights of a tile that stay in L1; of 32 KiB the rest is for inputs */
+  K_L2_BYTES = 512 * 1024        /* of L2 to use */
+};
 
 /* Runs of output pixels, one behind the other, and the pixels of each. */
 K_SHARED int64_t k_conv2d_runs(const struct k_conv2d *s) {

@@ -13,8 +13,7 @@ enum {
   MAX_TILE_PIXELS = 28,
   MAX_WRAPPED_PIXELS = 6, /* each one's address has a general register of its own */
   MAX_TILE_VECTORS = 8,
-  MIN_FMA_CYCLES = 5, /* until a sum can be used again: latency 4, seldom met in full */
-  L2_BYTES = 512 * 1024,
+  MIN_FMA_CYCLES = 5,      /* until a sum can be used again: latency 4, seldom met in full */
   L2_BYTES_PER_CYCLE = 15, /* as the kernel gets weights from there, measured on an Intel core with 512-bit FMA */
   ALIAS_BYTES = 4096,      /* lines that far apart share an L1 set */
   ALIAS_WAYS = 8,
@@ -113,7 +112,7 @@ static uint32_t conv2d_tasks(struct k_conv2d *s, double cost) {
   const double input_bytes =
       pixel_bytes * (double)(s->out.height * s->out.width) * (double)s->stride_h * (double)s->stride_w;
   int64_t block_tasks = 1, tile_tasks = 1;
-  if (weight_bytes > L2_BYTES && input_bytes <= 2 * L2_BYTES) {
+  if (weight_bytes > K_L2_BYTES && input_bytes <= 2 * K_L2_BYTES) {
     block_tasks = min_of(wanted, block_tiles);
     tile_tasks = min_of(tiles, divide_up(wanted, block_tasks));
   } else {
