@@ -71,8 +71,6 @@ INLINE int64_t tiles_per_run(const struct k_conv2d *s) {
 
 INLINE int64_t conv2d_tiles(const struct k_conv2d *s) { return k_conv2d_runs(s) * tiles_per_run(s); }
 
-INLINE int64_t conv2d_terms_per_block(const struct k_conv2d *s) { return s->kernel_h * s->kernel_w * s->in_channels; }
-
 /* Each tile fetches early what comes next: with few tiles its share of the next blocks' weights. */
 INLINE int64_t fetches_weights(const struct k_conv2d *s) {
   return conv2d_tiles(s) > 1 && conv2d_tiles(s) <= MAX_TILES_AHEAD;
@@ -87,7 +85,7 @@ INLINE int64_t fetches_input(const struct k_conv2d *s) {
 /* Floats that one term fetches. */
 INLINE int64_t ahead_floats(const struct k_conv2d *s) {
   if (fetches_weights(s)) return (s->tile_blocks * BLOCK + conv2d_tiles(s) - 1) / conv2d_tiles(s);
-  if (fetches_input(s)) return s->tile_pixels * s->stride_w * s->in_pixel / conv2d_terms_per_block(s);
+  if (fetches_input(s)) return s->tile_pixels * s->stride_w * s->in_pixel / k_conv2d_terms(s);
   return 0;
 }
 
@@ -99,15 +97,14 @@ INLINE struct term term_at(const struct k_conv2d *s, const struct tile *t, int64
 
 /* Whether each run gets the weights, which its one tile reads once, from memory. */
 INLINE int64_t streams_weights(const struct k_conv2d *s) {
-  const int64_t blocks = s->groups * ((s->out_channels + BLOCK - 1) / BLOCK);
-  return conv2d_tiles(s) == 1 && blocks * conv2d_terms_per_block(s) * BLOCK * 4 > K_L2_BYTES;
+  return conv2d_tiles(s) == 1 && s->groups * k_conv2d_weight_bytes(s) > K_L2_BYTES;
 }
 
 /* Fetch this tile's weights, where they do not fit into L1. */
 INLINE void prefetch_weights(const struct k_conv2d *s, const float *q, const int64_t vectors) {
-  if (s->tile_blocks * conv2d_terms_per_block(s) * BLOCK * 4 <= K_L1_WEIGHT_BYTES) return;
+  if (s->tile_blocks * k_conv2d_terms(s) * BLOCK * 4 <= K_L1_WEIGHT_BYTES) return;
   UNROLL for (int64_t v = 0; v < vectors; v += BLOCK_VECTORS) {
-    const float *line = q + v / BLOCK_VECTORS * conv2d_terms_per_block(s) * BLOCK;
+    const float *line = q + v / BLOCK_VECTORS * k_conv2d_terms(s) * BLOCK;
     __builtin_prefetch(line + NEAR_LINES * BLOCK, 0, 3);
     if (streams_weights(s)) __builtin_prefetch(line + FAR_LINES * BLOCK, 0, 2);
   }
@@ -116,7 +113,7 @@ INLINE void prefetch_weights(const struct k_conv2d *s, const float *q, const int
 /* Add input channel ic of a kernel column to the sums. */
 INLINE void conv2d_term(const struct k_conv2d *s, const struct tile *t, const struct term *first, int64_t ic,
                         vf (*sum)[MAX_TILE_VECTORS], const int64_t pixels, const int64_t vectors) {
-  const int64_t block_floats = conv2d_terms_per_block(s) * BLOCK;
+  const int64_t block_floats = k_conv2d_terms(s) * BLOCK;
   const float *q = first->weights + ic * BLOCK;
   vf w[MAX_TILE_VECTORS];
   UNROLL for (int64_t v = 0; v < vectors; v++) w[v] =
@@ -261,8 +258,8 @@ INLINE void conv2d_border(const struct k_conv2d *s, void *const *buffers, const 
 INLINE void conv2d_tile(const struct k_conv2d *s, k_expression expression, void *const *buffers, struct tile *t,
                         int64_t tile, int64_t group, int64_t block, int64_t last_lanes, const int64_t pixels,
                         const int64_t blocks) {
-  const int64_t blocks_per_group = (s->out_channels + BLOCK - 1) / BLOCK;
-  const int64_t packed_block = group * blocks_per_group + block, terms = conv2d_terms_per_block(s);
+  const int64_t blocks_per_group = k_conv2d_blocks(s);
+  const int64_t packed_block = group * blocks_per_group + block, terms = k_conv2d_terms(s);
   const int64_t channel = group * s->out_channels + block * BLOCK;
   t->input = (const float *)buffers[0] + conv2d_window(s, t->n, t->h, t->w) + group * s->in_channels * s->in_channel;
   t->weights = (const float *)buffers[1] + packed_block * terms * BLOCK;
@@ -289,7 +286,7 @@ INLINE struct tile tile_begin(const struct k_conv2d *s, int64_t tile) {
 INLINE void conv2d_blocks(const struct k_conv2d *s, k_expression expression, void *const *buffers, int64_t tile,
                           int64_t group, int64_t block, const int64_t blocks) {
   const int64_t run = k_conv2d_run_pixels(s), rest = run % s->tile_pixels;
-  const int64_t blocks_per_group = (s->out_channels + BLOCK - 1) / BLOCK;
+  const int64_t blocks_per_group = k_conv2d_blocks(s);
   const int64_t tail = s->out_channels % BLOCK;
   struct tile t = tile_begin(s, tile);
   const int is_rest = rest && tile % tiles_per_run(s) == tiles_per_run(s) - 1;
@@ -308,7 +305,7 @@ KERNEL void k_conv2d_nhwc_f32(void *const *buffers, void *scratch, int64_t task_
                               const struct k_conv2d *s, k_expression expression) {
   (void)scratch;
   const int64_t tiles = conv2d_tiles(s);
-  const int64_t blocks_per_group = (s->out_channels + BLOCK - 1) / BLOCK;
+  const int64_t blocks_per_group = k_conv2d_blocks(s);
   const int64_t rest = blocks_per_group % s->tile_blocks;
   const int64_t tile_tasks = (tiles + s->tiles_per_task - 1) / s->tiles_per_task;
   const int64_t block_tasks = (blocks_per_group + s->blocks_per_task - 1) / s->blocks_per_task;

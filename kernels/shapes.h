@@ -69,6 +69,17 @@ K_SHARED int64_t k_conv2d_run_pixels(const struct k_conv2d *s) {
   return s->batch * s->out.height * s->out.width / k_conv2d_runs(s);
 }
 
+/* Channel blocks of a group. */
+K_SHARED int64_t k_conv2d_blocks(const struct k_conv2d *s) {
+  return (s->out_channels + K_CHANNEL_BLOCK - 1) / K_CHANNEL_BLOCK;
+}
+
+/* Products of an output, and the packed weights of a group. */
+K_SHARED int64_t k_conv2d_terms(const struct k_conv2d *s) { return s->kernel_h * s->kernel_w * s->in_channels; }
+K_SHARED int64_t k_conv2d_weight_bytes(const struct k_conv2d *s) {
+  return k_conv2d_blocks(s) * k_conv2d_terms(s) * K_CHANNEL_BLOCK * 4;
+}
+
 /* Elements from one pixel of an activation to the next. Kernels read the same channel of several pixels, or of every
  * second one, at once: 4096 bytes apart, as with 512 or 1024 channels, these would share the few lines of one L1 set.
  */

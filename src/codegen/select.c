@@ -26,8 +26,6 @@ static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 static double max_cost(double a, double b) { return a > b ? a : b; }
 
-static int64_t blocks_per_group(const struct k_conv2d *s) { return divide_up(s->out_channels, K_CHANNEL_BLOCK); }
-
 static int sums_by_pieces(const struct k_conv2d *s) { return s->sum_channels || s->sum_rows < s->kernel_h; }
 
 /* Products that are summed in registers before they join the total: about the square root of all, which makes the
@@ -88,7 +86,7 @@ static double tile_cost(const target *t, const struct k_conv2d *s, int64_t pixel
 
 /* Cycles of the whole layer, all tiles of a run and what remains of it. */
 static double conv2d_cost(const target *t, const struct k_conv2d *s, int64_t pixels, int64_t blocks) {
-  const int64_t runs = k_conv2d_runs(s), width = k_conv2d_run_pixels(s), all_blocks = blocks_per_group(s);
+  const int64_t runs = k_conv2d_runs(s), width = k_conv2d_run_pixels(s), all_blocks = k_conv2d_blocks(s);
   const int64_t rest_pixels = width % pixels, rest_blocks = all_blocks % blocks;
   double run = 0;
   for (int is_rest = 0; is_rest < 2; is_rest++) {
@@ -105,14 +103,13 @@ static double conv2d_cost(const target *t, const struct k_conv2d *s, int64_t pix
  * blocks; otherwise tasks share out the pixels. */
 static uint32_t conv2d_tasks(struct k_conv2d *s, double cost) {
   const int64_t runs = k_conv2d_runs(s), run = k_conv2d_run_pixels(s), tiles = runs * divide_up(run, s->tile_pixels);
-  const int64_t blocks = blocks_per_group(s), block_tiles = divide_up(blocks, s->tile_blocks);
+  const int64_t blocks = k_conv2d_blocks(s), block_tiles = divide_up(blocks, s->tile_blocks);
   const int64_t wanted = max_of(1, min_of(MAX_TASKS, (int64_t)(cost / TASK_CYCLES)));
-  const int64_t weight_bytes = s->kernel_h * s->kernel_w * s->in_channels * blocks * K_CHANNEL_BLOCK * 4;
   const double pixel_bytes = 4.0 * (double)(s->in_pixel > 1 ? s->in_pixel : s->in_channels);
   const double input_bytes =
       pixel_bytes * (double)(s->out.height * s->out.width) * (double)s->stride_h * (double)s->stride_w;
   int64_t block_tasks = 1, tile_tasks = 1;
-  if (weight_bytes > K_L2_BYTES && input_bytes <= 2 * K_L2_BYTES) {
+  if (k_conv2d_weight_bytes(s) > K_L2_BYTES && input_bytes <= 2 * K_L2_BYTES) {
     block_tasks = min_of(wanted, block_tiles);
     tile_tasks = min_of(tiles, divide_up(wanted, block_tasks));
   } else {
@@ -127,7 +124,7 @@ static uint32_t conv2d_tasks(struct k_conv2d *s, double cost) {
 /* Keep the cheapest tile of the candidate's runs, in multiples of `whole` pixels. */
 static void try_tiles(const target *t, const struct k_conv2d *s, int64_t whole, int64_t max_pixels,
                       struct k_conv2d *best, double *best_cost) {
-  for (int64_t blocks = 1; blocks <= min_of(MAX_TILE_VECTORS, blocks_per_group(s)); blocks++) {
+  for (int64_t blocks = 1; blocks <= min_of(MAX_TILE_VECTORS, k_conv2d_blocks(s)); blocks++) {
     for (int64_t pixels = whole; pixels <= max_pixels; pixels += whole) {
       if (!tile_fits(t, pixels, blocks)) continue;
       const double cost = conv2d_cost(t, s, pixels, blocks);

@@ -15,7 +15,7 @@ static float flush(float x) { return fpclassify(x) == FP_SUBNORMAL ? 0 : x; }
  * [group][block][kernel_h][kernel_w][in_channel][16]. */
 static uint32_t pack_weights(compile *c, const struct k_conv2d *k, const float *from) {
   const int64_t taps = k->kernel_h * k->kernel_w, out = k->out_channels, in = k->in_channels;
-  const int64_t blocks = (out + K_CHANNEL_BLOCK - 1) / K_CHANNEL_BLOCK;
+  const int64_t blocks = k_conv2d_blocks(k);
   float *to;
   const uint32_t s = compile_add_weights(c, (uint64_t)(k->groups * blocks * taps * in * K_CHANNEL_BLOCK), &to);
   for (int64_t g = 0; g < k->groups; g++) {
