@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/peak.h"
 #include "codegen/select.h"
@@ -28,11 +28,7 @@ typedef struct layer {
 } layer;
 
 /* For cli/peak.c, too. */
-double now_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+double now_seconds(void) { return (double)clock_ns() / 1e9; }
 
 static float *random_floats(size_t n) {
   float *p = aligned_alloc(64, (n * sizeof *p + 63) / 64 * 64);

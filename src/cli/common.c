@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
@@ -27,11 +27,7 @@ int failed(const command *c, const mxn_error *err) {
   return 1;
 }
 
-double now_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
+double now_seconds(void) { return (double)clock_ns() / 1e9; }
 
 /* Types. */
 

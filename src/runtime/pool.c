@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#include "runtime/clock.h"
+#include "base/clock.h"
 #include "runtime/gate.h"
 
 enum {

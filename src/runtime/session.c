@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/shape.h"
 #include "neuronbin/check.h"
-#include "runtime/clock.h"
 #include "runtime/cores.h"
 #include "runtime/pool.h"
 

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "neuronbin_sample.h"
-#include "runtime/clock.h"
 
 enum { N_RUNS = 40, PATIENCE_S = 10 };
 

@@ -2,12 +2,13 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef MXN_RUNTIME_CLOCK_H
-#define MXN_RUNTIME_CLOCK_H
+#ifndef MXN_BASE_CLOCK_H
+#define MXN_BASE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
+/* Nanoseconds since a moment of the past. */
 static inline uint64_t clock_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
