@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "runtime/gate.h"
@@ -32,8 +31,7 @@ typedef struct slot {
   gate state;      /* slot_state */
   uint32_t worker; /* number in the run; 0 is the caller */
   pthread_t thread;
-  atomic_int tid; /* the system's number of the thread; 0 before it runs */
-  atomic_bool is_moving;
+  atomic_bool is_moving; /* by move_off() */
 } slot;
 
 /* What changes in a run, first. */
@@ -51,13 +49,13 @@ static struct {
 /* When the workers that this thread has woken are late; 0: it has woken none, or late ones were moved. */
 static _Thread_local uint64_t late_ns;
 
-static void exclude(pid_t tid, int core) {
+static void exclude(pthread_t thread, int core) {
   cpu_set_t allowed, others;
-  if (core < 0 || core >= CPU_SETSIZE || sched_getaffinity(tid, sizeof allowed, &allowed) != 0) return;
+  if (core < 0 || core >= CPU_SETSIZE || pthread_getaffinity_np(thread, sizeof allowed, &allowed) != 0) return;
   others = allowed;
   CPU_CLR((size_t)core, &others);
-  if (CPU_COUNT(&others) == 0 || sched_setaffinity(tid, sizeof others, &others) != 0) return;
-  sched_setaffinity(tid, sizeof allowed, &allowed);
+  if (CPU_COUNT(&others) == 0 || pthread_setaffinity_np(thread, sizeof others, &others) != 0) return;
+  pthread_setaffinity_np(thread, sizeof allowed, &allowed);
 }
 
 /* Put a worker on another core, and leave it all that it may use. One thread at a time does: a second one would read,
@@ -65,9 +63,8 @@ static void exclude(pid_t tid, int core) {
  * others are busy at that moment, be it with a thread that is about to wait for this very run, as the threads that call
  * MXNet do; and it moves neither of the two until it balances its load, milliseconds later. */
 static void move_off(slot *s, int core) {
-  const pid_t tid = atomic_load(&s->tid);
-  if (tid == 0 || atomic_exchange(&s->is_moving, true)) return;
-  exclude(tid, core);
+  if (atomic_exchange(&s->is_moving, true)) return;
+  exclude(s->thread, core);
   atomic_store(&s->is_moving, false);
 }
 
@@ -79,7 +76,6 @@ static bool take_post(slot *s) {
 
 static void *worker_main(void *argument) {
   slot *s = argument;
-  atomic_store(&s->tid, gettid());
   for (;;) {
     gate_wait_change(&s->state, SLOT_IDLE);
     if (atomic_load(&s->state.value) == SLOT_STOPPED) return NULL;
@@ -108,7 +104,6 @@ static void watch_fork(void) { pthread_atfork(NULL, NULL, reset_in_child); }
 
 static bool start_worker(slot *s, uint32_t worker) {
   s->worker = worker;
-  atomic_store(&s->tid, 0);
   atomic_store(&s->is_moving, false);
   return pthread_create(&s->thread, NULL, worker_main, s) == 0;
 }

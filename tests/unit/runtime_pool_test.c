@@ -51,11 +51,12 @@ static bool find_two(const cpu_set_t *allowed, size_t cores[2]) {
   return n == 2;
 }
 
-static void stay_on(size_t core) {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(core, &one);
-  assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+/* Of this thread, and of those that it starts. */
+static int use_cores(const size_t *cores, size_t n) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (size_t i = 0; i < n; i++) CPU_SET(cores[i], &set);
+  return sched_setaffinity(0, sizeof set, &set);
 }
 
 typedef struct neighbour {
@@ -65,27 +66,25 @@ typedef struct neighbour {
 
 static void *keep_busy(void *argument) {
   neighbour *n = argument;
-  stay_on(n->core);
-  while (!atomic_load(&n->is_over)) continue;
-  return NULL;
+  const int failure = use_cores(&n->core, 1);
+  while (!failure && !atomic_load(&n->is_over)) continue;
+  return failure ? NULL : n;
 }
 
 /* Of two cores one is busy when the worker is woken, so that the system may well put it on the caller's. */
 static void test_workers_begin_beside_the_caller(void **state) {
   (void)state;
-  cpu_set_t all, two;
+  cpu_set_t all;
   size_t cores[2];
   assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
   if (!find_two(&all, cores)) skip();
-  CPU_ZERO(&two);
-  CPU_SET(cores[0], &two);
-  CPU_SET(cores[1], &two);
-  assert_int_equal(sched_setaffinity(0, sizeof two, &two), 0);
+  assert_int_equal(use_cores(cores, 2), 0);
   pool_reserve(2);
   neighbour n = {.core = cores[1]};
   pthread_t thread;
+  void *result = NULL;
   assert_int_equal(pthread_create(&thread, NULL, keep_busy, &n), 0);
-  stay_on(cores[0]);
+  assert_int_equal(use_cores(cores, 1), 0);
   int n_beside = 0;
   for (int i = 0; i < N_RUNS; i++) {
     meeting m = {.worker_core = -1};
@@ -97,7 +96,8 @@ static void test_workers_begin_beside_the_caller(void **state) {
     n_beside += m.worker_core == (int)cores[1];
   }
   atomic_store(&n.is_over, true);
-  assert_int_equal(pthread_join(thread, NULL), 0);
+  assert_int_equal(pthread_join(thread, &result), 0);
+  assert_non_null(result);
   assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
   assert_in_range(n_beside, N_RUNS * 3 / 4, N_RUNS); /* the system may still move it at any time */
 }
