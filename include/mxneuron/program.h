@@ -122,9 +122,10 @@ MXN_API MXN_MUST_CHECK mxn_status mxn_session_run_into(mxn_session *session, con
 MXN_API MXN_MUST_CHECK mxn_status mxn_session_use_weights(mxn_session *session, const void *data, size_t bytes,
                                                           mxn_error *err);
 
-/* Let the next run compare the weights with their checksum, no digest, while it reads
- * them: about a millisecond for 100 MB. Where they were changed, that run is a FORMAT error,
- * and what it wrote is no result. Error here: NOMEM. */
+/* Compare the copy that a session of a detached program was given, but for its weights, with
+ * the program, and let the next run compare the weights with their checksum, no digest, while
+ * it reads them: about a millisecond for 100 MB. Where they were changed, that run is a FORMAT
+ * error, and what it wrote is no result. Errors here: FORMAT (the copy was changed), NOMEM. */
 MXN_API MXN_MUST_CHECK mxn_status mxn_session_check_weights(mxn_session *session, mxn_error *err);
 
 /* As mxn_session_run, and the nanoseconds of each step into step_ns[n_steps]. */

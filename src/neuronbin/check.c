@@ -230,6 +230,11 @@ mxn_status neuronbin_check_copy(const mxn_neuronbin_header *header, const void *
   return MXN_OK;
 }
 
+mxn_status neuronbin_check_same(const neuronbin *bin, const void *data, const char *label, mxn_error *err) {
+  if (memcmp(data, bin->data, bin->header->checked_bytes) == 0) return MXN_OK;
+  return digest_error(label, "digest", "checked bytes", err);
+}
+
 mxn_status neuronbin_check_sum(const mxn_neuronbin_header *header, uint64_t weights_checksum, const char *label,
                                mxn_error *err) {
   if (header->weights_checksum == 0 || weights_checksum == header->weights_checksum) return MXN_OK;

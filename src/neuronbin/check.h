@@ -35,6 +35,10 @@ MXN_MUST_CHECK mxn_status neuronbin_check(const void *data, size_t bytes, const 
 MXN_MUST_CHECK mxn_status neuronbin_check_copy(const mxn_neuronbin_header *header, const void *data, size_t bytes,
                                                const char *label, mxn_error *err);
 
+/* Whether a copy that begins with the header is the same in all that the digest covers. Error: FORMAT. */
+MXN_MUST_CHECK mxn_status neuronbin_check_same(const neuronbin *bin, const void *data, const char *label,
+                                               mxn_error *err);
+
 /* Whether a checksum of its weights is what the header says. Error: FORMAT. */
 MXN_MUST_CHECK mxn_status neuronbin_check_sum(const mxn_neuronbin_header *header, uint64_t weights_checksum,
                                               const char *label, mxn_error *err);

@@ -162,9 +162,12 @@ mxn_status mxn_session_use_weights(mxn_session *session, const void *data, size_
 
 mxn_status mxn_session_check_weights(mxn_session *session, mxn_error *err) {
   error_clear(err);
-  if (session->check || session->program->bin.header->weights_checksum == 0) return MXN_OK;
-  session->check = weights_check_create(&session->program->bin);
-  if (!session->check) return error_set(err, MXN_NOMEM, "%s: out of memory for a check", session->program->label);
+  const mxn_program *p = session->program;
+  if (p->is_detached && session->weights)
+    TRY(neuronbin_check_same(&p->bin, session->weights - p->bin.header->weights.offset, p->label, err));
+  if (session->check || p->bin.header->weights_checksum == 0) return MXN_OK;
+  session->check = weights_check_create(&p->bin);
+  if (!session->check) return error_set(err, MXN_NOMEM, "%s: out of memory for a check", p->label);
   prepare_steps(session);
   return MXN_OK;
 }

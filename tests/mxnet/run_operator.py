@@ -342,12 +342,20 @@ def changed_weights_are_named(c):
 
 @check
 def changed_code_is_named(c):
-    def change(b):
+    """The digest, and what it covers of a program that has run before."""
+    def change_digest(b):
         b[0, 40] ^= 1
         return b
 
-    expect_error(lambda: c.bind(c.data(), args=c.changed(change)).forward()[0].wait_to_read(), OPERATOR,
-                 "header.digest")
+    def change_code(b):
+        b[0, int.from_bytes(b[0, 24:32].tobytes(), "little") // 2] ^= 1
+        return b
+
+    data = c.data()
+    c.check(c.bind(data).forward(), data)
+    for change in change_digest, change_code:
+        expect_error(lambda change=change: c.bind(data, args=c.changed(change)).forward()[0].wait_to_read(), OPERATOR,
+                     "header.digest", "changed", "load the parameters")
 
 
 @check

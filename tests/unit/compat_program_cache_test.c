@@ -108,6 +108,13 @@ static void test_changed_arrays(void **state) {
   expect_refused(array, MXN_FORMAT, "header.weights_checksum");
   set_weight(array, sample_weight(0), false);
   run(array);
+  uint8_t *last_checked = (uint8_t *)array.data + header_of(array)->checked_bytes - 1;
+  *last_checked ^= 1;
+  array.version++;
+  expect_refused(array, MXN_FORMAT, "_neuron_subgraph_op (out): header.digest");
+  expect_refused(array, MXN_FORMAT, "header.digest");
+  *last_checked ^= 1;
+  run(array);
   header_of(array)->checked_bytes ^= 64;
   expect_refused(array, MXN_FORMAT, "header");
   header_of(array)->checked_bytes ^= 64;
